@@ -1,4 +1,7 @@
-//! What a scalar function is: its names, how many arguments it takes, its type, its code.
+//! What a scalar function is: its names, its arguments, its type, its code.
+//!
+//! A call is *bound* once, when the expression is compiled: then types and constant arguments are known, so a regular
+//! expression is compiled, a schema parsed, a wrong argument refused with a message. What remains runs per row.
 
 use crate::{Type, Value};
 
@@ -18,21 +21,81 @@ pub struct Env {
 #[derive(Debug)]
 pub struct Failure(pub String);
 
-/// The code of a function. Arguments are evaluated; a null among them has already given null unless `takes_null` is set.
+/// The code of a function. Arguments are evaluated and cast to the function's parameters; a null among them has already
+/// given null unless `takes_null` is set.
 pub type Body = for<'a> fn(&Env, &[Value<'a>]) -> Result<Value<'a>, Failure>;
+
+/// The code of one call, holding what was prepared from its constants.
+pub type Prepared = Box<dyn for<'a> Fn(&Env, &[Value<'a>]) -> Result<Value<'a>, Failure> + Send + Sync>;
+
+/// What is known of a call when it is compiled.
+pub struct Call<'c> {
+    /// The arguments' types, after the casts that the parameters ask for.
+    pub types: &'c [Type],
+    /// The values of those arguments that are constants (after the same casts), `None` for the others.
+    pub constants: &'c [Option<Value<'static>>],
+    /// The session time zone.
+    pub zone: chrono_tz::Tz,
+}
+
+/// What a function wants of an argument. The compiler inserts the cast, or refuses an argument whose static type cannot
+/// serve; a value of an undeclared column is cast (or found unfit, a [`Failure`]) row by row.
+#[derive(Clone, Copy, Debug)]
+pub enum Param {
+    /// Whatever it is.
+    Any,
+    /// Spark's implicit cast to a type without members.
+    To(&'static Type),
+    /// A number of any kind; text is cast to DOUBLE.
+    Number,
+    /// An array, as it is.
+    Array,
+    /// A map, as it is.
+    Map,
+    /// A struct, as it is.
+    Struct,
+}
+
+/// How a function's code is had.
+pub enum Code {
+    /// From the arguments' values alone.
+    Plain {
+        /// The result's type, from the arguments' types.
+        result: fn(&[Type]) -> Type,
+        /// Its code.
+        body: Body,
+    },
+    /// From the call: types and constants decide. An error is the message for the user, without the function's name.
+    Bound(fn(&Call<'_>) -> Result<(Type, Prepared), String>),
+}
 
 /// One scalar function.
 pub struct Function {
-    /// Its names, Spark's first.
+    /// Its names, Spark's first, in lower case.
     pub names: &'static [&'static str],
     /// Fewest and most arguments; `usize::MAX` for any number.
     pub arity: (usize, usize),
     /// How it is called, for messages: `substring(text, start[, length])`.
     pub usage: &'static str,
+    /// What is wanted of each argument; the last one holds for all that follow, none at all means [`Param::Any`].
+    pub params: &'static [Param],
     /// True if the body wants to see null arguments.
     pub takes_null: bool,
-    /// The result's type, from the arguments' types.
-    pub result: fn(&[Type]) -> Type,
-    /// Its code.
-    pub body: Body,
+    /// Its type and code.
+    pub code: Code,
+}
+
+impl Function {
+    /// What is wanted of argument `index`, counted from zero.
+    pub fn param(&self, index: usize) -> Param {
+        self.params.get(index).or(self.params.last()).copied().unwrap_or(Param::Any)
+    }
+
+    /// The type and the code of one call.
+    pub fn bind(&self, call: &Call<'_>) -> Result<(Type, Prepared), String> {
+        match self.code {
+            Code::Plain { result, body } => Ok((result(call.types), Box::new(body))),
+            Code::Bound(bind) => bind(call),
+        }
+    }
 }
