@@ -48,6 +48,8 @@ pub enum Param {
     To(&'static Type),
     /// A number of any kind; text is cast to DOUBLE.
     Number,
+    /// All arguments so marked are cast to their common type, as in `coalesce` and `case`; refused if there is none.
+    Common,
     /// An array, as it is.
     Array,
     /// A map, as it is.
