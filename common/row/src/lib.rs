@@ -1,1 +1,26 @@
-//! placeholder
+//! A row as bytes: one line, one JSON object, UTF-8, no newline.
+//!
+//! Every stage keeps rows as the bytes they came in: it checks them once ([`validate`]), finds the few fields it needs by
+//! one scan ([`Fields`]), and cuts and pastes what it changes ([`Splice`]). What a stage does not touch keeps its bytes,
+//! integers of any size stay exact, and no row is parsed into a tree and printed again.
+
+mod bad;
+mod fields;
+mod kind;
+mod members;
+mod number;
+mod path;
+mod scan;
+mod splice;
+mod text;
+mod validate;
+
+pub use bad::BadRow;
+pub use fields::{Fields, Span, Spans};
+pub use kind::Kind;
+pub use members::{Elements, Members, elements_of, fields_of};
+pub use number::{parse_f64, parse_i64, write_f64, write_i64};
+pub use path::{Step, path};
+pub use splice::{Edit, Splice, append_member};
+pub use text::{unescape, write_string};
+pub use validate::{MAX_DEPTH, trim, validate};
