@@ -25,6 +25,14 @@ pub struct Failure(pub String);
 /// given null unless `takes_null` is set.
 pub type Body = for<'a> fn(&Env, &[Value<'a>]) -> Result<Value<'a>, Failure>;
 
+/// The code of one call, as [`Prepared`], so that a closure's lifetimes are inferred right.
+pub fn prepared<F>(body: F) -> Prepared
+where
+    F: for<'a> Fn(&Env, &[Value<'a>]) -> Result<Value<'a>, Failure> + Send + Sync + 'static,
+{
+    Box::new(body)
+}
+
 /// The code of one call, holding what was prepared from its constants.
 pub type Prepared = Box<dyn for<'a> Fn(&Env, &[Value<'a>]) -> Result<Value<'a>, Failure> + Send + Sync>;
 
@@ -46,7 +54,9 @@ pub enum Param {
     Any,
     /// Spark's implicit cast to a type without members.
     To(&'static Type),
-    /// A number of any kind; text is cast to DOUBLE.
+    /// Text or binary, as it is; anything else is cast to STRING.
+    Bytes,
+    /// A number of any kind, as it is; text is cast to DOUBLE.
     Number,
     /// All arguments so marked are cast to their common type, as in `coalesce` and `case`; refused if there is none.
     Common,

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Asks real Spark for the answer to every expression of scalar_functions.sql.
+
+    pip install pyspark==4.3.0        # needs Java 17
+    ./answers.py [FILE...]            # default: every *.sql here; writes FILE.ndjson beside it
+
+One line per expression: the expression, its answer as text (`cast(... as string)`, JSON null for null), its type.
+An expression Spark refuses or fails on has `error` with the error's class instead. `-` as FILE reads standard input and
+writes standard output.
+"""
+
+import json
+import pathlib
+import sys
+
+from pyspark.sql import SparkSession
+
+SETTINGS = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.enabled": "false",
+    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+
+
+def session():
+    builder = SparkSession.builder.master("local[1]")
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+def answer(spark, expression):
+    """The line for one expression. `x` is there so that nothing is refused for being foldable."""
+    try:
+        frame = spark.sql(f"select cast(({expression}) as string), typeof({expression})")
+        text, kind = frame.collect()[0]
+        return {"expr": expression, "answer": text, "type": kind}
+    except Exception as error:  # every refusal of Spark's is an answer
+        name = getattr(error, "getCondition", lambda: None)() or type(error).__name__
+        return {"expr": expression, "error": name}
+
+
+def main(names):
+    spark = session()
+    for name in names:
+        if name == "-":
+            source, sink = sys.stdin, sys.stdout
+        else:
+            source, sink = open(name), open(pathlib.Path(name).with_suffix(".ndjson"), "w")
+        print(json.dumps({"spark": spark.version, "ansi": False, "zone": "UTC"}), file=sink)
+        for line in source:
+            line = line.strip()
+            if line and not line.startswith("--"):
+                print(json.dumps(answer(spark, line), ensure_ascii=False), file=sink, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or sorted(str(p) for p in pathlib.Path(__file__).parent.glob("*.sql")))
