@@ -1,1 +1,31 @@
-//! placeholder
+//! The wire between the tools: lines, markers, and the drivers that run a stage or a source over them.
+//!
+//! A tool implements [`Stage`] or [`Source`] and hands itself to [`run`] or [`run_source`]; everything the protocol demands
+//! (`docs/PROTOCOL.md`) happens here, once. Data flows reader → stage → writer, never back.
+
+pub mod cli;
+pub mod clock;
+mod driver;
+mod instant;
+pub mod marker;
+pub mod message;
+mod out;
+mod reader;
+mod side;
+mod signals;
+mod source;
+mod source_driver;
+mod stage;
+mod trigger;
+mod writer;
+
+pub use driver::{Ending, Options, run};
+pub use marker::{Batch, Begin, Bound, Declared, Figures, Mode, Node, Start, StateFigures, Watermark};
+pub use out::Out;
+pub use reader::{LINE_LIMIT, Next, Reader, Woken};
+pub use signals::Stop;
+pub use source::{Budget, Opening, Read, Source, SourceArgs};
+pub use source_driver::run_source;
+pub use stage::{Context, Manners, Stage};
+pub use trigger::Trigger;
+pub use writer::{Closed, Writer};

@@ -1,0 +1,186 @@
+//! What every tool's command line shares: options, errors as one line, exit codes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use clap::Parser;
+use st_checkpoint::Durability;
+
+use crate::driver::{Aborted, Ending, Options};
+use crate::message;
+use crate::trigger::Trigger;
+use crate::writer::Closed;
+
+/// Exit statuses, the same for every tool.
+pub mod status {
+    /// Done, or nobody reads the output any more.
+    pub const DONE: u8 = 0;
+    /// Failed.
+    pub const FAILED: u8 = 1;
+    /// The command line cannot be understood or asks for what cannot work.
+    pub const USAGE: u8 = 2;
+    /// Ended by a signal before the stream did.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Options of every stage that is not a source.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "As a stage")]
+pub struct StageArgs {
+    /// Name of this stage in plan, checkpoint and messages
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The input is plain rows, whatever its first line says
+    #[arg(long)]
+    pub plain: bool,
+    /// Stop at the first bad row or expression that cannot be evaluated
+    #[arg(long)]
+    pub strict: bool,
+    /// Keep bad rows in FILE (default: in the query's checkpoint)
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Keep this stage's state in DIR when its input is plain
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+    /// What survives: `power` (loss of power) or `process` (kill -9 only, faster)
+    #[arg(long, value_name = "HOW", default_value = "power", value_parser = durability)]
+    pub durability: Durability,
+    /// Say only what went wrong
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl StageArgs {
+    /// The driver's options.
+    pub fn options(&self) -> Options {
+        Options {
+            name: self.name.clone(),
+            plain: self.plain,
+            strict: self.strict,
+            quiet: self.quiet,
+            rejects: self.rejects.clone(),
+            late: None,
+            checkpoint: self.checkpoint.clone(),
+            trigger: None,
+            durability: self.durability,
+        }
+    }
+}
+
+/// The session time zone, for stages that read or compute local times.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ZoneArgs {
+    /// Session time zone
+    #[arg(long, value_name = "ZONE", env = "ST_TZ", default_value = "UTC", hide_env_values = true, value_parser = zone)]
+    pub tz: st_time::Zone,
+}
+
+/// Reads `power` or `process`.
+pub fn durability(text: &str) -> Result<Durability> {
+    match text {
+        "power" => Ok(Durability::Power),
+        "process" => Ok(Durability::Process),
+        _ => Err(anyhow!("`{text}` is neither `power` nor `process`")),
+    }
+}
+
+/// Reads a time zone.
+pub fn zone(text: &str) -> Result<st_time::Zone> {
+    st_time::parse_zone(text).map_err(|error| anyhow!("{error}"))
+}
+
+/// Reads a duration of fixed length: `10 minutes`, `90s`, `1h30m`.
+pub fn duration(text: &str) -> Result<std::time::Duration> {
+    let parsed = st_time::Duration::parse(text).map_err(|error| anyhow!("{error}"))?;
+    let micros = parsed.as_micros().ok_or_else(|| anyhow!("`{text}`: months differ in length: give days"))?;
+    u64::try_from(micros)
+        .map(std::time::Duration::from_micros)
+        .map_err(|_| anyhow!("`{text}` is negative"))
+}
+
+/// Reads a processing-time trigger.
+pub fn trigger(text: &str) -> Result<Trigger> {
+    Trigger::parse(text)
+}
+
+/// An error of the command line: exit status 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Says that the command line asks for what cannot work.
+pub fn usage(text: impl std::fmt::Display) -> anyhow::Error {
+    Usage(text.to_string()).into()
+}
+
+/// The stage an error belongs to, as its outermost context.
+#[derive(Debug)]
+pub(crate) struct Named(pub(crate) String);
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Parses the arguments and runs the tool: the body of every `main`.
+pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<Ending>) -> ExitCode {
+    let arguments = match A::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse::<A>(&error),
+    };
+    report(A::command().get_name(), run(arguments))
+}
+
+/// Prints help as it is, a mistake as one line.
+fn refuse<A: Parser>(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return match error.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    let tool = A::command().get_name().to_string();
+    let text = error.render().to_string();
+    let mut parts: Vec<&str> = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
+            break;
+        }
+        parts.push(line.strip_prefix("error: ").or(line.strip_prefix("tip: ")).unwrap_or(line));
+    }
+    message::say(&tool, &format!("{}: see {tool} --help", parts.join(" ")));
+    ExitCode::from(status::USAGE)
+}
+
+/// Prints how a run ended, and gives its exit status.
+pub fn report(tool: &str, result: Result<Ending>) -> ExitCode {
+    let error = match result {
+        Ok(Ending::Done) => return ExitCode::from(status::DONE),
+        Ok(Ending::Interrupted) => return ExitCode::from(status::INTERRUPTED),
+        Err(error) => error,
+    };
+    if error.chain().any(|cause| cause.is::<Closed>()) {
+        return ExitCode::from(status::DONE);
+    }
+    if error.downcast_ref::<Aborted>().is_some_and(|aborted| aborted.passed_on) {
+        return ExitCode::from(status::FAILED);
+    }
+    let name = error.downcast_ref::<Named>().map(|named| named.0.clone());
+    let text = message::chain(&error);
+    match &name {
+        // The chain begins with the name itself.
+        Some(name) => message::say(name, text.strip_prefix(&format!("{name}: ")).unwrap_or(&text)),
+        None => message::say(tool, &text),
+    }
+    let usage = error.chain().any(|cause| cause.is::<Usage>());
+    ExitCode::from(if usage { status::USAGE } else { status::FAILED })
+}

@@ -1,0 +1,291 @@
+//! Runs a stage over its input: reads lines, keeps the protocol, calls the stage, hands markers on.
+//!
+//! One driver serves every stage that is not a source, so that the rules of the wire stand in one place: `marked` follows
+//! the barriers of the stream, `plain` makes its own.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+use st_checkpoint::{Durability, Kind, QueryDir, SideFile};
+
+use crate::marker::{self, Abort, Marker, Node, Start};
+use crate::message;
+use crate::out::Out;
+use crate::reader::{LINE_LIMIT, Next, Reader};
+use crate::signals::Stop;
+use crate::stage::{Context, Stage};
+use crate::trigger::Trigger;
+use crate::writer::Writer;
+
+mod marked;
+mod plain;
+
+/// What the user said about the stage as such, whichever tool it is.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// A name other than the tool's.
+    pub name: Option<String>,
+    /// The input is plain, whatever its first line.
+    pub plain: bool,
+    /// Stop at the first bad row.
+    pub strict: bool,
+    /// Say only what went wrong.
+    pub quiet: bool,
+    /// Where bad rows go.
+    pub rejects: Option<PathBuf>,
+    /// Where late rows go.
+    pub late: Option<PathBuf>,
+    /// A checkpoint of this stage alone, on plain input.
+    pub checkpoint: Option<PathBuf>,
+    /// When to cut plain input into batches.
+    pub trigger: Option<Trigger>,
+    /// What makes an epoch durable.
+    pub durability: Durability,
+}
+
+/// How a run ended, if it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All input was taken.
+    Done,
+    /// A signal ended the run before the stream did.
+    Interrupted,
+}
+
+/// The stream ended before its `end` marker while a signal asks this stage to stop.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// A stage upstream failed and has said so.
+#[derive(Debug)]
+pub(crate) struct Aborted {
+    pub(crate) abort: Abort,
+    /// A stage further down will say it.
+    pub(crate) passed_on: bool,
+}
+
+impl std::fmt::Display for Aborted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the query stopped, the open batch is discarded: {} failed: {}",
+            self.abort.stage, self.abort.reason
+        )
+    }
+}
+
+impl std::error::Error for Aborted {}
+
+/// Runs `stage` from stdin to stdout. An error has not been printed yet; the abort marker has been sent.
+pub fn run<S: Stage>(stage: S, options: Options) -> Result<Ending> {
+    let reader = Reader::stdin(LINE_LIMIT)?;
+    let writer = Writer::stdout()?;
+    let stop = Stop::install()?;
+    Driver::new(stage, options, reader, writer, stop).run()
+}
+
+pub(crate) struct Driver<S> {
+    stage: S,
+    options: Options,
+    reader: Reader,
+    out: Out,
+    stop: Stop,
+    /// The stage's name; the tool's until `start` is read.
+    name: String,
+    /// Markers are written.
+    marks: bool,
+    /// Locks are held as long as the run lasts.
+    lock: Option<st_checkpoint::Lock>,
+}
+
+impl<S: Stage> Driver<S> {
+    pub(crate) fn new(stage: S, options: Options, reader: Reader, writer: Writer, stop: Stop) -> Driver<S> {
+        let name = options.name.clone().unwrap_or_else(|| stage.tool().to_string());
+        let out = Out::new(writer, options.strict);
+        Driver { stage, options, reader, out, stop, name, marks: false, lock: None }
+    }
+
+    pub(crate) fn run(mut self) -> Result<Ending> {
+        match self.follow() {
+            Ok(ending) => Ok(ending),
+            Err(error) if error.is::<Interrupted>() => {
+                self.abort("interrupted");
+                Ok(Ending::Interrupted)
+            }
+            Err(error) => {
+                if !error.is::<crate::writer::Closed>() {
+                    match error.downcast_ref::<Aborted>() {
+                        Some(aborted) => self.pass_abort(aborted.abort.clone()),
+                        None => self.abort(&message::chain(&error)),
+                    }
+                }
+                Err(error.context(crate::cli::Named(self.name)))
+            }
+        }
+    }
+
+    fn follow(&mut self) -> Result<Ending> {
+        loop {
+            match self.reader.next()? {
+                Next::Empty => {
+                    self.out.flush()?;
+                    self.reader.wait(None)?;
+                }
+                Next::Line(line) if !self.options.plain && marker::is_marker(line) => {
+                    let first = Marker::parse(line)?;
+                    return match first {
+                        Marker::Start(start) => self.marked(*start),
+                        Marker::Abort(abort) => {
+                            self.marks = !self.stage.manners().is_sink();
+                            Err(Aborted { abort, passed_on: self.marks }.into())
+                        }
+                        other => bail!(
+                            "stdin: the stream does not begin with its start marker but with {}: did a filter drop the first line? keep lines that begin with {{\"$st\":",
+                            name_of(&other)
+                        ),
+                    };
+                }
+                Next::Eof => return self.plain(None),
+                Next::Line(line) => {
+                    let first = line.to_vec();
+                    return self.plain(Some(first));
+                }
+                Next::TooLong(beginning, length) => {
+                    let beginning = beginning.to_vec();
+                    return self.plain_too_long(&beginning, length);
+                }
+            }
+        }
+    }
+
+    /// Opens what the checkpoint holds for this stage, and lets the stage load and refuse.
+    fn start_stage(&mut self, start: &mut Start, marked: bool, kind: Kind) -> Result<Option<QueryDir>> {
+        let known_names: Vec<&str> = start.plan.iter().map(|node| node.name.as_str()).collect();
+        let base = match &start.branch {
+            Some(branch) => format!("{branch}.{}", self.name),
+            None => self.name.clone(),
+        };
+        self.name = unique_name(&base, self.options.name.is_some(), &known_names)?;
+
+        let mut query = None;
+        let mut known = false;
+        if let Some(path) = &start.checkpoint {
+            let dir = match kind {
+                Kind::Query => QueryDir::open_existing(path, &start.query, self.options.durability)?,
+                Kind::Stage => QueryDir::create_or_open(path, Kind::Stage, self.stage.tool(), self.options.durability)?,
+            };
+            let name = self.name.clone();
+            let quiet = self.options.quiet;
+            let mut say = |text: &str| {
+                if !quiet {
+                    message::say(&name, text)
+                }
+            };
+            self.lock = Some(dir.lock(&self.name, self.stage.tool(), LOCK_PATIENCE, &mut say)?);
+            known = dir.sinks()?.iter().any(|sink| names_stage(&sink.plan, &self.name));
+            query = Some(dir);
+        }
+        let side = |path: &Option<PathBuf>, default: String| -> Result<Option<SideFile>> {
+            Ok(match (&query, path) {
+                (Some(dir), Some(path)) => Some(SideFile::in_query(dir, path, &self.name, start.epoch)?),
+                (Some(dir), None) => {
+                    let path = dir.path().join("rejects").join(default);
+                    Some(SideFile::in_query(dir, &path, &self.name, start.epoch)?)
+                }
+                (None, Some(path)) => Some(SideFile::plain(path, &self.name)?),
+                (None, None) => None,
+            })
+        };
+        let rejects = side(&self.options.rejects, format!("{}.ndjson", self.name))?;
+        let late = side(&self.options.late, format!("{}.late.ndjson", self.name))?;
+        self.out.rejects.open(&self.name, self.options.quiet, rejects);
+        self.out.late.open(&self.name, self.options.quiet, late);
+
+        let context = Context {
+            name: self.name.clone(),
+            query: query.clone(),
+            known,
+            marked,
+            quiet: self.options.quiet,
+            rejects: self.out.rejects.path(),
+        };
+        self.stage.start(start, &context)?;
+        start.plan.push(Node {
+            tool: self.stage.tool().to_string(),
+            name: self.name.clone(),
+            options: self.stage.options(),
+        });
+        Ok(query)
+    }
+
+    /// Sends an abort marker with this stage's own reason, whatever state the output is in.
+    fn abort(&mut self, reason: &str) {
+        self.pass_abort(Abort { stage: self.name.clone(), reason: reason.to_string() });
+    }
+
+    fn pass_abort(&mut self, abort: Abort) {
+        if self.marks {
+            // The stage has failed already; that its abort cannot be sent adds nothing the next stage will not see.
+            let _ = self.out.marker(&Marker::Abort(abort)).and_then(|()| self.out.flush());
+        } else {
+            let _ = self.out.flush();
+        }
+    }
+
+    fn begin_figures(&mut self, batch: i64) -> Instant {
+        self.out.batch = batch;
+        self.out.bytes = 0;
+        self.out.figures = marker::Figures { name: self.name.clone(), ..Default::default() };
+        Instant::now()
+    }
+}
+
+/// How long a run waits for the locks of one that is still dying.
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+fn names_stage(plan: &Value, name: &str) -> bool {
+    plan.as_array().is_some_and(|nodes| nodes.iter().any(|node| node["name"] == name))
+}
+
+/// The name of a stage behind others: given names must be new, a tool's own gets a number.
+fn unique_name(base: &str, given: bool, taken: &[&str]) -> Result<String> {
+    if !taken.contains(&base) {
+        return Ok(base.to_string());
+    }
+    if given {
+        bail!("--name {base}: another stage of this pipeline has that name: give each its own");
+    }
+    let mut number = 2;
+    loop {
+        let name = format!("{base}-{number}");
+        if !taken.contains(&name.as_str()) {
+            return Ok(name);
+        }
+        number += 1;
+    }
+}
+
+fn name_of(marker: &Marker) -> &'static str {
+    match marker {
+        Marker::Start(_) => "start",
+        Marker::Begin(_) => "begin",
+        Marker::Watermark(_) => "watermark",
+        Marker::Batch(_) => "batch",
+        Marker::End => "end",
+        Marker::Abort(_) => "abort",
+    }
+}
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

@@ -1,0 +1,187 @@
+//! Plain NDJSON in: the driver makes the batches, checks each row, and writes plain rows unless the stage marks.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::Value;
+use st_checkpoint::{Commits, Kind, QueryDir};
+
+use super::{Driver, Ending};
+use crate::clock;
+use crate::marker::{Batch, Begin, Marker, Start};
+use crate::message;
+use crate::out::Out;
+use crate::reader::{Next, Woken};
+use crate::stage::{Manners, Stage};
+
+/// How long a stage that waits may be silent on a terminal before it says what it waits for.
+const HINT: Duration = Duration::from_secs(2);
+
+/// The batches this driver cuts.
+struct Batches {
+    /// The id of the batch that is open or comes next.
+    id: i64,
+    /// Since when the batch is open.
+    open: Option<Instant>,
+    /// The mark as the stage last gave it.
+    given: Option<i64>,
+    /// The greatest batch clock so far.
+    clock: i64,
+    /// The epochs of a stage with a checkpoint of its own.
+    commits: Option<Commits>,
+    /// When to say what the stage waits for.
+    hint: Option<Instant>,
+}
+
+impl<S: Stage> Driver<S> {
+    pub(super) fn plain(&mut self, first: Option<Vec<u8>>) -> Result<Ending> {
+        let mut batches = self.plain_start()?;
+        if let Some(line) = first {
+            self.plain_begin(&mut batches)?;
+            take(&mut self.stage, &mut self.out, &line)?;
+        }
+        self.plain_rows(batches)
+    }
+
+    pub(super) fn plain_too_long(&mut self, beginning: &[u8], length: u64) -> Result<Ending> {
+        let mut batches = self.plain_start()?;
+        self.plain_begin(&mut batches)?;
+        reject_long(&mut self.out, beginning, length)?;
+        self.plain_rows(batches)
+    }
+
+    fn plain_start(&mut self) -> Result<Batches> {
+        let manners = self.stage.manners();
+        self.marks = manners == Manners::Marks;
+        let mut start = Start::new(st_checkpoint::new_id(), -1);
+        let mut commits = None;
+        if let Some(path) = self.options.checkpoint.clone() {
+            let dir = QueryDir::create_or_open(&path, Kind::Stage, self.stage.tool(), self.options.durability)?;
+            let epochs = Commits::register(&dir, &self.name, -1, &Value::Null, &Value::Array(Vec::new()))?;
+            start.query = dir.id().to_string();
+            start.epoch = epochs.last();
+            start.checkpoint = Some(path);
+            commits = Some(epochs);
+        }
+        let id = start.epoch + 1;
+        self.start_stage(&mut start, false, Kind::Stage)?;
+        // A stage's own checkpoint is no business of the stages behind it.
+        start.checkpoint = None;
+        start.epoch = -1;
+        let given = start.mark();
+        if self.marks {
+            self.out.marker(&Marker::Start(Box::new(start)))?;
+        }
+        let silent = manners.waits() && self.options.trigger.is_none();
+        let hint = (silent && rustix::termios::isatty(rustix::stdio::stdout())).then(|| Instant::now() + HINT);
+        Ok(Batches { id, open: None, given, clock: i64::MIN, commits, hint })
+    }
+
+    fn plain_rows(&mut self, mut batches: Batches) -> Result<Ending> {
+        let waits = self.stage.manners().waits();
+        let trigger = self.options.trigger;
+        let mut due = trigger.map(|trigger| trigger.next());
+        loop {
+            if due.is_some_and(|due| due <= Instant::now()) {
+                if batches.open.is_some() {
+                    self.plain_batch(&mut batches, false)?;
+                }
+                due = trigger.map(|trigger| trigger.next());
+            }
+            if batches.open.is_none() && self.reader.has_line()? {
+                self.plain_begin(&mut batches)?;
+            }
+            match self.reader.next()? {
+                Next::Line(line) => take(&mut self.stage, &mut self.out, line)?,
+                Next::TooLong(beginning, length) => reject_long(&mut self.out, beginning, length)?,
+                Next::Empty => {
+                    // To a stage that hands rows on at once a pause is as good an end of a batch as any.
+                    if !waits && batches.open.is_some() {
+                        self.plain_batch(&mut batches, false)?;
+                    }
+                    self.out.flush()?;
+                    let wake = [due, batches.hint.filter(|_| batches.open.is_some())].into_iter().flatten().min();
+                    if self.reader.wait(wake)? == Woken::Timeout
+                        && batches.hint.is_some_and(|hint| hint <= Instant::now())
+                    {
+                        batches.hint = None;
+                        self.hint();
+                    }
+                }
+                Next::Eof => return self.plain_end(batches),
+            }
+        }
+    }
+
+    /// Begins a batch at the first row.
+    fn plain_begin(&mut self, batches: &mut Batches) -> Result<()> {
+        if batches.open.is_some() {
+            return Ok(());
+        }
+        batches.clock = batches.clock.max(clock::now());
+        batches.open = Some(self.begin_figures(batches.id));
+        let begin = Begin { id: batches.id, time: batches.clock, rest: Default::default() };
+        self.stage.begin(&begin)?;
+        if self.marks {
+            self.out.marker(&Marker::Begin(begin))?;
+        }
+        Ok(())
+    }
+
+    fn plain_batch(&mut self, batches: &mut Batches, last: bool) -> Result<()> {
+        let Some(since) = batches.open.take() else { return Ok(()) };
+        let mut batch =
+            Batch { id: batches.id, last, watermark: None, stages: Vec::new(), rest: Default::default() };
+        let rows = self.out.figures.rows_in;
+        self.seal(&mut batch, None, since, &mut batches.given)?;
+        if let Some(commits) = &mut batches.commits {
+            commits.commit(batches.id, rows, &Value::Null)?;
+        }
+        batches.id += 1;
+        batches.hint = None;
+        Ok(())
+    }
+
+    /// At the end of the input what is open is emitted, unless a checkpoint keeps it for the next run.
+    fn plain_end(&mut self, mut batches: Batches) -> Result<Ending> {
+        let last = batches.commits.is_none();
+        if last && batches.open.is_none() {
+            self.plain_begin(&mut batches)?;
+        }
+        self.plain_batch(&mut batches, last)?;
+        self.stage.end(&mut self.out)?;
+        if self.marks {
+            self.out.marker(&Marker::End)?;
+        }
+        self.out.flush()?;
+        Ok(Ending::Done)
+    }
+
+    fn hint(&self) {
+        if !self.options.quiet {
+            message::say(
+                &self.name,
+                "waits for the end of the input; --trigger 1s gives a result every second",
+            );
+        }
+    }
+}
+
+/// A row of plain input is checked here: nothing upstream has done it.
+#[inline]
+fn take<S: Stage>(stage: &mut S, out: &mut Out, line: &[u8]) -> Result<()> {
+    let row = st_row::trim(line);
+    if row.is_empty() {
+        return Ok(());
+    }
+    out.figures.rows_in += 1;
+    match st_row::validate(row) {
+        Ok(()) => stage.row(row, out),
+        Err(bad) => out.reject(line, &bad.to_string()),
+    }
+}
+
+fn reject_long(out: &mut Out, beginning: &[u8], length: u64) -> Result<()> {
+    out.figures.rows_in += 1;
+    out.reject(beginning, &format!("line of {length} bytes is too long"))
+}

@@ -1,0 +1,348 @@
+//! The markers of protocol 1: what they hold and how they stand on the wire.
+//!
+//! A marker is a line that begins with the bytes `{"$st":`. Fields a reader does not know are kept in `rest` and written
+//! again, so that tools of different ages can share a pipeline. The normative text is `docs/PROTOCOL.md`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::instant;
+
+/// What every marker line begins with.
+pub const PREFIX: &[u8] = b"{\"$st\":";
+
+/// The protocol's version, as `start` announces it.
+pub const VERSION: u64 = 1;
+
+/// True if `line` is a marker in a marked stream.
+#[inline]
+pub fn is_marker(line: &[u8]) -> bool {
+    line.starts_with(PREFIX)
+}
+
+/// How the rows of a stream are to be read: Spark's output modes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Each row is new and stays.
+    #[default]
+    Append,
+    /// A row replaces the earlier one of the same `keys`.
+    Update,
+    /// The rows of a batch are the whole result.
+    Complete,
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Mode::Append => "append",
+            Mode::Update => "update",
+            Mode::Complete => "complete",
+        })
+    }
+}
+
+/// How a column is bounded by a watermark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// An event time: no row at or before the mark will be accepted.
+    Time,
+    /// A window `{start, end}`: none that ends at or before the mark will be accepted.
+    Window,
+}
+
+/// A watermark that a stage upstream declared: its delay, the columns it bounds, where it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Spark's interval text, such as `10 minutes`.
+    pub delay: String,
+    /// Each bounded column, and how it is bounded.
+    pub columns: Vec<(String, Bound)>,
+    /// The mark as of the start's epoch, microseconds since 1970; none before any event time was seen.
+    #[serde(default, with = "instant::optional")]
+    pub time: Option<i64>,
+}
+
+/// One stage of the pipeline as the plan shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// The program: `st-agg`.
+    pub tool: String,
+    /// The stage's name, unique in the plan.
+    pub name: String,
+    /// Its options in normal form.
+    pub options: Map<String, Value>,
+}
+
+/// First line of a marked stream: what the rows are and where they continue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The query's id, the same in every run over one checkpoint.
+    pub query: String,
+    /// The batch as of which every stage loads its state; −1 for none.
+    pub epoch: i64,
+    /// The query's directory, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<PathBuf>,
+    /// Columns whose type is declared, as Spark DDL.
+    #[serde(default)]
+    pub schema: String,
+    /// How rows are to be read.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The columns by which an update replaces an earlier row.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// The watermarks in force after the last stage of `plan`.
+    #[serde(default)]
+    pub watermarks: Vec<Declared>,
+    /// Every stage so far, the source first.
+    #[serde(default)]
+    pub plan: Vec<Node>,
+    /// The branch of `st-tee` this stream runs in; prefixes the names of its stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Fields of later versions.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl Start {
+    /// The start of a stream whose source is `node`.
+    pub fn new(query: String, epoch: i64) -> Start {
+        Start {
+            query,
+            epoch,
+            checkpoint: None,
+            schema: String::new(),
+            mode: Mode::Append,
+            keys: Vec::new(),
+            watermarks: Vec::new(),
+            plan: Vec::new(),
+            branch: None,
+            rest: Map::new(),
+        }
+    }
+
+    /// How `column` is bounded, if a watermark bounds it.
+    pub fn bound(&self, column: &str) -> Option<(&Declared, Bound)> {
+        self.watermarks.iter().find_map(|declared| {
+            let (_, bound) = declared.columns.iter().find(|(name, _)| name == column)?;
+            Some((declared, *bound))
+        })
+    }
+
+    /// The least mark as of the start's epoch: none while any watermark has not been set.
+    pub fn mark(&self) -> Option<i64> {
+        self.watermarks.iter().map(|declared| declared.time).min().flatten()
+    }
+}
+
+/// Rows of a batch follow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Begin {
+    /// The batch's id; ids rise by one.
+    pub id: i64,
+    /// The batch's clock, microseconds since 1970, never earlier than the batch before.
+    #[serde(with = "instant")]
+    pub time: i64,
+    /// Fields of later versions.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// From the next batch on, no row at or before `time` is accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// The mark, microseconds since 1970, in whole milliseconds; the least of all watermarks.
+    #[serde(with = "instant")]
+    pub time: i64,
+    /// Columns whose own mark is another one.
+    #[serde(default)]
+    pub columns: Map<String, Value>,
+    /// Fields of later versions.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl Watermark {
+    /// A mark for all columns alike.
+    pub fn at(time: i64) -> Watermark {
+        Watermark { time, columns: Map::new(), rest: Map::new() }
+    }
+}
+
+/// State held by a stage as of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateFigures {
+    /// Keys held.
+    pub rows: u64,
+    /// Keys changed in this batch.
+    #[serde(default)]
+    pub updated: u64,
+    /// Keys given up in this batch.
+    #[serde(default)]
+    pub removed: u64,
+    /// Memory held, an estimate.
+    pub bytes: u64,
+}
+
+/// What one stage did in one batch. `in = out + filtered + late + bad` for a stage that maps row to row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// The stage's name.
+    pub name: String,
+    /// Rows read.
+    #[serde(rename = "in")]
+    pub rows_in: u64,
+    /// Rows written.
+    #[serde(rename = "out")]
+    pub rows_out: u64,
+    /// Rows a condition left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub filtered: u64,
+    /// Rows behind the watermark.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late: u64,
+    /// Rows that could not be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bad: u64,
+    /// Expressions that gave null because they could not be evaluated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u64,
+    /// The stage's state, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateFigures>,
+    /// Wall time from `begin` to the end of the stage's work, milliseconds.
+    pub ms: u64,
+    /// Figures of one tool alone.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// End of a batch: the barrier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The batch that ends.
+    pub id: i64,
+    /// True if no data will ever follow.
+    #[serde(rename = "final", default)]
+    pub last: bool,
+    /// The mark after this batch, repeated so that a lost watermark line is noticed.
+    #[serde(default, with = "instant::optional")]
+    pub watermark: Option<i64>,
+    /// What each stage did, the source first.
+    #[serde(default)]
+    pub stages: Vec<Figures>,
+    /// Fields of later versions.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A stage failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Abort {
+    /// The stage's name.
+    pub stage: String,
+    /// Why, as it said on stderr.
+    pub reason: String,
+}
+
+/// Any marker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Marker {
+    /// First line.
+    Start(Box<Start>),
+    /// A batch begins.
+    Begin(Begin),
+    /// The watermark moves.
+    Watermark(Watermark),
+    /// A batch ends.
+    Batch(Batch),
+    /// Last line.
+    End,
+    /// A stage failed.
+    Abort(Abort),
+}
+
+impl Marker {
+    /// Reads a marker line. Errors say which part is wrong: no JSON, a higher version, an unknown marker, a missing field.
+    pub fn parse(line: &[u8]) -> Result<Marker> {
+        let mut fields: Map<String, Value> =
+            serde_json::from_slice(line).with_context(|| format!("marker is not JSON: {}", quote(line)))?;
+        let kind = fields.shift_remove("$st");
+        let Some(Value::String(kind)) = kind else {
+            bail!("marker has no kind: {}", quote(line));
+        };
+        let wrong = || format!("{kind} marker is not whole: {}", quote(line));
+        Ok(match kind.as_str() {
+            "start" => {
+                let version = fields.shift_remove("v");
+                match version.as_ref().and_then(Value::as_u64) {
+                    Some(VERSION) => {}
+                    Some(newer) if newer > VERSION => {
+                        bail!("the stream speaks protocol {newer}, this tool {VERSION}: install the newer st tools")
+                    }
+                    _ => bail!("start marker has no version `v`: {}", quote(line)),
+                }
+                Marker::Start(Box::new(parse_fields(fields).with_context(wrong)?))
+            }
+            "begin" => Marker::Begin(parse_fields(fields).with_context(wrong)?),
+            "watermark" => Marker::Watermark(parse_fields(fields).with_context(wrong)?),
+            "batch" => Marker::Batch(parse_fields(fields).with_context(wrong)?),
+            "end" => Marker::End,
+            "abort" => Marker::Abort(parse_fields(fields).with_context(wrong)?),
+            _ => bail!("unknown marker `{kind}`: install the same version of every st tool"),
+        })
+    }
+
+    /// Appends the marker's line, newline included.
+    pub fn write(&self, line: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Marker::Start(start) => put(line, "start", Some(VERSION), start.as_ref()),
+            Marker::Begin(begin) => put(line, "begin", None, begin),
+            Marker::Watermark(watermark) => put(line, "watermark", None, watermark),
+            Marker::Batch(batch) => put(line, "batch", None, batch),
+            Marker::End => put(line, "end", None, &Map::new()),
+            Marker::Abort(abort) => put(line, "abort", None, abort),
+        }
+    }
+}
+
+fn parse_fields<T: serde::de::DeserializeOwned>(fields: Map<String, Value>) -> Result<T> {
+    Ok(serde_json::from_value(Value::Object(fields))?)
+}
+
+fn put(line: &mut Vec<u8>, kind: &str, version: Option<u64>, fields: &impl Serialize) -> Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a, T> {
+        #[serde(rename = "$st")]
+        kind: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        v: Option<u64>,
+        #[serde(flatten)]
+        fields: &'a T,
+    }
+    serde_json::to_writer(&mut *line, &Line { kind, v: version, fields })?;
+    line.push(b'\n');
+    Ok(())
+}
+
+/// The beginning of a line as an error message can show it.
+pub(crate) fn quote(line: &[u8]) -> String {
+    let shown: String = String::from_utf8_lossy(&line[..line.len().min(80)]).escape_debug().collect();
+    if line.len() > 80 { format!("`{shown}…`") } else { format!("`{shown}`") }
+}
+
+#[cfg(test)]
+#[path = "marker_tests.rs"]
+mod tests;

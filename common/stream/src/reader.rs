@@ -1,0 +1,192 @@
+//! Lines from a file descriptor, without waiting longer than the caller wants.
+//!
+//! The reader never blocks by itself: [`Reader::next`] says [`Next::Empty`] when a read would, so that the caller can flush
+//! what it has written, and only then [`Reader::wait`]. A line longer than the limit is not taken into memory.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+/// How much is read at once.
+const BLOCK: usize = 256 * 1024;
+
+/// The longest line of a stream, in bytes.
+pub const LINE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// What [`Reader::next`] found.
+#[derive(Debug, PartialEq)]
+pub enum Next<'a> {
+    /// A line without its newline. The last one of the input may have had none.
+    Line(&'a [u8]),
+    /// A line beyond the limit: its beginning and its length.
+    TooLong(&'a [u8], u64),
+    /// Nothing to read just now.
+    Empty,
+    /// The input has ended.
+    Eof,
+}
+
+/// Why [`Reader::wait`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// There is something to read, or the end.
+    Ready,
+    /// The deadline has passed.
+    Timeout,
+    /// A signal arrived.
+    Signal,
+}
+
+/// Splits a file descriptor's bytes into lines.
+pub struct Reader {
+    input: OwnedFd,
+    buffer: Vec<u8>,
+    /// What is in `buffer` and not yet handed out.
+    start: usize,
+    end: usize,
+    /// No newline before this place.
+    scanned: usize,
+    limit: usize,
+    /// Length so far of the line that is being skipped, if any.
+    skipping: Option<u64>,
+    eof: bool,
+}
+
+/// How much of a line beyond the limit is kept for its reject.
+const KEPT: usize = 1024;
+
+impl Reader {
+    /// Reads `input` with lines of at most `limit` bytes.
+    pub fn new(input: OwnedFd, limit: usize) -> Reader {
+        Reader { input, buffer: vec![0; BLOCK], start: 0, end: 0, scanned: 0, limit, skipping: None, eof: false }
+    }
+
+    /// Reads standard input.
+    pub fn stdin(limit: usize) -> Result<Reader> {
+        let input = rustix::io::dup(rustix::stdio::stdin()).context("stdin")?;
+        Ok(Reader::new(input, limit))
+    }
+
+    /// The next line, if it can be had without waiting.
+    pub fn next(&mut self) -> Result<Next<'_>> {
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.scanned..self.end]) {
+                let line = self.start..self.scanned + at;
+                self.start = line.end + 1;
+                self.scanned = self.start;
+                if let Some(skipped) = self.skipping.take() {
+                    let length = skipped + (line.end - line.start) as u64;
+                    return Ok(Next::TooLong(&self.buffer[..KEPT], length));
+                }
+                return Ok(Next::Line(&self.buffer[line]));
+            }
+            self.scanned = self.end;
+            if self.eof {
+                let line = self.start..self.end;
+                self.start = self.end;
+                if let Some(skipped) = self.skipping.take() {
+                    return Ok(Next::TooLong(&self.buffer[..KEPT], skipped + line.len() as u64));
+                }
+                return Ok(if line.is_empty() { Next::Eof } else { Next::Line(&self.buffer[line]) });
+            }
+            if !self.fill()? {
+                return Ok(Next::Empty);
+            }
+        }
+    }
+
+    /// True if [`Reader::next`] has something to give, so that it will not say `Empty`.
+    pub fn has_line(&mut self) -> Result<bool> {
+        loop {
+            if self.eof {
+                return Ok(self.start < self.end || self.skipping.is_some());
+            }
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.scanned..self.end]) {
+                self.scanned += at;
+                return Ok(true);
+            }
+            self.scanned = self.end;
+            if !self.fill()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Reads more if that needs no waiting; false if it would.
+    fn fill(&mut self) -> Result<bool> {
+        self.make_room();
+        if poll(&self.input, Some(Duration::ZERO))? != Woken::Ready {
+            return Ok(false);
+        }
+        match rustix::io::read(&self.input, &mut self.buffer[self.end..]) {
+            Ok(0) => self.eof = true,
+            Ok(n) => self.end += n,
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
+            Err(error) => return Err(error).context("stdin: cannot read"),
+        }
+        Ok(true)
+    }
+
+    /// Waits until there is something to read, until `deadline`, or until a signal.
+    pub fn wait(&self, deadline: Option<Instant>) -> Result<Woken> {
+        poll(&self.input, deadline.map(|at| at.saturating_duration_since(Instant::now())))
+    }
+
+    /// Makes room behind `end`; turns a line beyond the limit into one that is skipped.
+    fn make_room(&mut self) {
+        if self.skipping.is_some() {
+            // The first bytes stay at the front of the buffer for the report.
+            self.skipping = self.skipping.map(|length| length + (self.end - self.start) as u64);
+            (self.start, self.end, self.scanned) = (KEPT, KEPT, KEPT);
+            return;
+        }
+        if self.start == self.end {
+            (self.start, self.end, self.scanned) = (0, 0, 0);
+            if self.buffer.len() > 4 * BLOCK {
+                self.buffer.truncate(BLOCK);
+                self.buffer.shrink_to_fit();
+            }
+            return;
+        }
+        if self.end - self.start > self.limit {
+            self.buffer.copy_within(self.start..self.start + KEPT, 0);
+            self.skipping = Some((self.end - self.start) as u64);
+            (self.start, self.end, self.scanned) = (KEPT, KEPT, KEPT);
+            return;
+        }
+        if self.end == self.buffer.len() {
+            if self.start > 0 {
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.end -= self.start;
+                self.scanned -= self.start;
+                self.start = 0;
+            }
+            if self.end > self.buffer.len() / 2 {
+                let more = self.buffer.len().min(self.limit + BLOCK);
+                self.buffer.resize(self.buffer.len() + more, 0);
+            }
+        }
+    }
+}
+
+/// Waits for input: at most `patience`, for ever if none.
+fn poll(input: impl AsFd, patience: Option<Duration>) -> Result<Woken> {
+    let timeout = patience.map(|patience| Timespec {
+        tv_sec: patience.as_secs().min(i32::MAX as u64) as _,
+        tv_nsec: patience.subsec_nanos() as _,
+    });
+    let mut waiting = [PollFd::new(&input, PollFlags::IN)];
+    match rustix::event::poll(&mut waiting, timeout.as_ref()) {
+        Ok(0) => Ok(Woken::Timeout),
+        Ok(_) => Ok(Woken::Ready),
+        Err(Errno::INTR) => Ok(Woken::Signal),
+        Err(error) => Err(error).context("stdin: cannot wait"),
+    }
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

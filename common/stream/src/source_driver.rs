@@ -1,0 +1,421 @@
+//! Runs a source: replays recorded batches, reads on, decides where a batch ends, records it before its marker is sent.
+//!
+//! Order at the end of a batch, from which exactly-once follows (`docs/CHECKPOINTS.md`): rows are sent, what they were read
+//! from is made durable (`Source::cut`), the offsets record is made durable, then the `batch` marker is sent.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use st_checkpoint::{Kind, Lock, OffsetRecord, Offsets, QueryDir, SideFile};
+
+use crate::clock;
+use crate::driver::{Ending, LOCK_PATIENCE};
+use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Start};
+use crate::message;
+use crate::out::Out;
+use crate::signals::Stop;
+use crate::source::{Budget, Opening, Read, Source, SourceArgs};
+use crate::writer::{Closed, Writer};
+
+/// With the default trigger batches are cut at most ten times a second.
+const LEAST_SPACING: Duration = Duration::from_millis(100);
+
+/// A source that floods closes a batch after this long even if there is always more to read.
+const FLOOD: Duration = Duration::from_secs(1);
+
+/// Runs `source` to stdout. An error has not been printed yet; the abort marker has been sent.
+pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
+    args.check()?;
+    let stop = Stop::install()?;
+    let out = Out::new(Writer::stdout()?, args.strict);
+    let name = args.name.clone().unwrap_or_else(|| source.tool().to_string());
+    if !args.quiet && rustix::termios::isatty(rustix::stdio::stdout()) {
+        message::say(&name, "this is the wire, markers included; end the line with `| st-sink` to see tables");
+    }
+    Run { source, args, out, stop, name, next: 0, clock: i64::MIN, checkpoint: None }.run()
+}
+
+/// The query's directory and what this source holds in it.
+struct Checkpoint {
+    dir: QueryDir,
+    offsets: Offsets,
+    /// Ranges that are recorded and not yet given up, oldest first.
+    ranges: Vec<(i64, Value)>,
+    /// The floor as the source was last told.
+    floor: i64,
+    _lock: Lock,
+}
+
+struct Run<S> {
+    source: S,
+    args: SourceArgs,
+    out: Out,
+    stop: Stop,
+    name: String,
+    /// Id of the next batch.
+    next: i64,
+    /// The greatest batch clock so far.
+    clock: i64,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl<S: Source> Run<S> {
+    fn run(mut self) -> Result<Ending> {
+        let result = self.stream();
+        let Err(error) = result else { return Ok(Ending::Done) };
+        if !error.is::<Closed>() {
+            let abort = Abort { stage: self.name.clone(), reason: message::chain(&error) };
+            // The source has failed already; an abort that cannot be sent adds nothing.
+            let _ = self.out.marker(&Marker::Abort(abort)).and_then(|()| self.out.flush());
+        }
+        Err(error.context(crate::cli::Named(self.name)))
+    }
+
+    fn stream(&mut self) -> Result<()> {
+        let mut start = Start::new(st_checkpoint::new_id(), -1);
+        let records = self.open_checkpoint(&mut start)?;
+        self.open_sides(&start)?;
+        let recorded: Vec<(i64, Value)> =
+            records.iter().map(|record| (record.batch, record.range.clone())).collect();
+        self.source.open(&Opening {
+            name: &self.name,
+            query: self.checkpoint.as_ref().map(|checkpoint| &checkpoint.dir),
+            recorded: &recorded,
+            epoch: start.epoch,
+            available_now: self.args.available_now,
+            quiet: self.args.quiet,
+        })?;
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.ranges = recorded;
+        }
+        start.schema = self.source.schema();
+        start.plan.push(Node {
+            tool: self.source.tool().to_string(),
+            name: self.name.clone(),
+            options: self.source.options(),
+        });
+        let epoch = start.epoch;
+        self.next = epoch + 1;
+        self.out.marker(&Marker::Start(Box::new(start)))?;
+        self.out.flush()?;
+        for record in records {
+            self.clock = self.clock.max(record.time);
+            if record.batch > epoch {
+                self.replay(record)?;
+            }
+        }
+        self.read_on()?;
+        self.out.marker(&Marker::End)?;
+        self.out.flush()
+    }
+
+    /// Opens, locks, waits for an earlier run to be gone, and finds the batch every sink has committed.
+    fn open_checkpoint(&mut self, start: &mut Start) -> Result<Vec<OffsetRecord>> {
+        let Some(path) = &self.args.checkpoint else { return Ok(Vec::new()) };
+        let dir = QueryDir::create_or_open(path, Kind::Query, self.source.tool(), self.args.durability)?;
+        let (name, quiet) = (self.name.clone(), self.args.quiet);
+        let mut say = |text: &str| {
+            if !quiet {
+                message::say(&name, text)
+            }
+        };
+        let lock = dir.lock(&self.name, self.source.tool(), LOCK_PATIENCE, &mut say)?;
+        dir.await_other_locks(&[&self.name], LOCK_PATIENCE, &mut say)?;
+        let sinks = dir.sinks()?;
+        let epoch = sinks.iter().map(|sink| sink.last).min().unwrap_or(-1);
+        let ahead = sinks.iter().map(|sink| sink.last).max().unwrap_or(-1);
+        for sink in sinks.iter().filter(|sink| sink.last < ahead) {
+            say(&format!(
+                "sink {} is {} batches behind the others; if it is gone for good: rm {}",
+                sink.name,
+                ahead - sink.last,
+                dir.path().join("commits").join(&sink.name).display()
+            ));
+        }
+        let identity = self.source.identity();
+        let source = &self.source;
+        let (offsets, records) = Offsets::open(&dir, &self.name, &identity, &|old| source.may_follow(old))?;
+        if let Some(last) = records.last()
+            && last.batch < epoch
+        {
+            bail!(
+                "{}: ends at batch {} but every sink has committed batch {epoch}: the file was cut or replaced; restore it, or start afresh with a new checkpoint",
+                offsets.path().display(),
+                last.batch
+            );
+        }
+        start.query = dir.id().to_string();
+        start.epoch = epoch;
+        start.checkpoint = Some(dir.path().to_path_buf());
+        self.checkpoint = Some(Checkpoint { dir, offsets, ranges: Vec::new(), floor: i64::MIN, _lock: lock });
+        Ok(records)
+    }
+
+    fn open_sides(&mut self, start: &Start) -> Result<()> {
+        let file = match (&self.checkpoint, &self.args.rejects) {
+            (Some(checkpoint), path) => {
+                let default = checkpoint.dir.path().join("rejects").join(format!("{}.ndjson", self.name));
+                let path = path.as_ref().unwrap_or(&default);
+                Some(SideFile::in_query(&checkpoint.dir, path, &self.name, start.epoch)?)
+            }
+            (None, Some(path)) => Some(SideFile::plain(path, &self.name)?),
+            (None, None) => None,
+        };
+        self.out.rejects.open(&self.name, self.args.quiet, file);
+        Ok(())
+    }
+
+    /// Sends a recorded batch again. A different number of rows means that the input has changed under the record.
+    fn replay(&mut self, record: OffsetRecord) -> Result<()> {
+        let since = self.begin(record.time)?;
+        self.source
+            .replay(&record.range, &mut self.out)
+            .with_context(|| format!("batch {} cannot be read again", record.batch))?;
+        if self.out.figures.rows_in != record.rows {
+            bail!(
+                "batch {} had {} rows when it was recorded and has {} now: its input was changed; restore it, or start afresh with a new checkpoint",
+                record.batch,
+                record.rows,
+                self.out.figures.rows_in
+            );
+        }
+        self.close(since, record.last)
+    }
+
+    fn begin(&mut self, time: i64) -> Result<Instant> {
+        self.clock = self.clock.max(time);
+        self.out.batch = self.next;
+        self.out.bytes = 0;
+        self.out.figures = Figures { name: self.name.clone(), ..Default::default() };
+        self.out.opening = Some(Begin { id: self.next, time: self.clock, rest: Default::default() });
+        Ok(Instant::now())
+    }
+
+    /// The end of a batch whose record is durable.
+    fn close(&mut self, since: Instant, last: bool) -> Result<()> {
+        self.out.open()?;
+        self.out.sync_sides()?;
+        self.out.figures.ms = since.elapsed().as_millis() as u64;
+        let stages = vec![std::mem::take(&mut self.out.figures)];
+        let batch = Batch { id: self.next, last, watermark: None, stages, rest: Default::default() };
+        self.out.marker(&Marker::Batch(batch))?;
+        self.out.flush()?;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Ends a batch that was read just now: what it was is recorded first.
+    fn cut(&mut self, since: Instant, last: bool) -> Result<()> {
+        let range = self.source.cut()?;
+        if let Some(checkpoint) = &mut self.checkpoint {
+            let record = OffsetRecord {
+                batch: self.next,
+                time: self.clock,
+                last,
+                rows: self.out.figures.rows_in,
+                range: range.clone(),
+            };
+            self.out.sync_sides()?;
+            checkpoint.offsets.append(&record)?;
+            checkpoint.ranges.push((self.next, range));
+        }
+        self.close(since, last)?;
+        self.forget()
+    }
+
+    /// Gives up what lies at or below the floor.
+    fn forget(&mut self) -> Result<()> {
+        let Some(checkpoint) = &mut self.checkpoint else { return Ok(()) };
+        let Some(floor) = checkpoint.dir.floor()? else { return Ok(()) };
+        if floor <= checkpoint.floor {
+            return Ok(());
+        }
+        let gone = checkpoint.ranges.partition_point(|(batch, _)| *batch <= floor);
+        for (batch, range) in checkpoint.ranges.iter().take(gone).filter(|(batch, _)| *batch > checkpoint.floor) {
+            self.source.forget(*batch, range)?;
+        }
+        checkpoint.floor = floor;
+        // The last range at or below the floor says where the source stands: it stays.
+        if checkpoint.offsets.forget_due(floor) {
+            let keep = gone.saturating_sub(1);
+            self.source.remember(&checkpoint.ranges[..keep])?;
+            checkpoint.offsets.forget_below(floor)?;
+            checkpoint.ranges.drain(..keep);
+        }
+        Ok(())
+    }
+
+    /// Reads until the end, a limit on time, or a signal.
+    fn read_on(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        let stop_at = self.args.stop_after.map(|after| begun + after);
+        let final_end = self.checkpoint.is_none() || self.args.drain;
+        let mut pace = Pace::new(&self.args, begun);
+        loop {
+            // One batch: from here to its cut.
+            let Some(since) = self.wait_for_turn(&mut pace, stop_at)? else { break };
+            match self.read_batch(since, &mut pace, stop_at)? {
+                Outcome::Cut => {
+                    self.cut(since, false)?;
+                    pace.cut_now();
+                }
+                Outcome::Nothing => {}
+                Outcome::Ended { rows } => {
+                    if rows || final_end {
+                        self.cut(since, final_end)?;
+                        return Ok(());
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        if final_end {
+            let since = self.begin(clock::now())?;
+            self.cut(since, true)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the trigger lets the next batch begin; none if the run is to end before.
+    fn wait_for_turn(&mut self, pace: &mut Pace, stop_at: Option<Instant>) -> Result<Option<Instant>> {
+        loop {
+            let now = Instant::now();
+            if self.stop.asked() || stop_at.is_some_and(|at| at <= now) {
+                return Ok(None);
+            }
+            match pace.gate.filter(|gate| *gate > now) {
+                None => {
+                    pace.gate = None;
+                    return Ok(Some(self.begin(clock::now())?));
+                }
+                Some(gate) => {
+                    self.out.flush()?;
+                    let until = stop_at.map_or(gate, |at| at.min(gate));
+                    // In short naps, since a sleep does not end by a signal.
+                    std::thread::sleep(until.saturating_duration_since(now).min(Duration::from_millis(50)));
+                }
+            }
+        }
+    }
+
+    /// Reads rows of one batch until it is to be cut.
+    fn read_batch(&mut self, since: Instant, pace: &mut Pace, stop_at: Option<Instant>) -> Result<Outcome> {
+        let mut budget = Budget {
+            rows: self.args.max_rows_per_trigger.unwrap_or(u64::MAX),
+            bytes: self.args.max_bytes_per_trigger.unwrap_or(u64::MAX),
+            until: None,
+            stop: self.stop.clone(),
+        };
+        let mut first_row: Option<Instant> = None;
+        loop {
+            let now = Instant::now();
+            let boundary = pace.boundary(now);
+            budget.until = [boundary, stop_at, self.source.floods().then(|| now + FLOOD)].into_iter().flatten().min();
+            let read = self.source.read(&mut budget, &mut self.out)?;
+            let rows = self.out.figures.rows_in > 0;
+            let now = Instant::now();
+            if rows && first_row.is_none() {
+                first_row = Some(now);
+                pace.last_rows = now;
+            }
+            if self.stop.asked() || stop_at.is_some_and(|at| at <= now) || read == Read::End {
+                return Ok(Outcome::Ended { rows });
+            }
+            let boundary_passed = boundary.is_some_and(|at| at <= now);
+            if rows && (read == Read::Full || budget.spent() || boundary_passed) {
+                return Ok(Outcome::Cut);
+            }
+            if boundary_passed {
+                pace.pass_boundary();
+            }
+            match read {
+                Read::More if rows && first_row.is_some_and(|first| first + FLOOD <= now) && self.source.floods() && boundary.is_none() => {
+                    return Ok(Outcome::Cut);
+                }
+                Read::More | Read::Full => {}
+                Read::End => {}
+                Read::Idle if self.args.available_now => return Ok(Outcome::Ended { rows }),
+                Read::Idle => {
+                    let mut until = [boundary, stop_at].into_iter().flatten().min();
+                    if rows && boundary.is_none() {
+                        let earliest = pace.last_cut.map_or(now, |last| last + LEAST_SPACING);
+                        if earliest <= now {
+                            return Ok(Outcome::Cut);
+                        }
+                        until = Some(until.map_or(earliest, |until| until.min(earliest)));
+                    }
+                    if let Some(heartbeat) = self.args.heartbeat
+                        && !rows
+                    {
+                        let beat = pace.last_rows.max(pace.last_cut.unwrap_or(pace.last_rows)) + heartbeat;
+                        if beat <= now {
+                            return Ok(Outcome::Cut);
+                        }
+                        until = Some(until.map_or(beat, |until| until.min(beat)));
+                    }
+                    self.out.flush()?;
+                    self.source.wait(until)?;
+                    if !rows {
+                        // The batch's clock is that of its first row, not of the wait before it.
+                        self.begin(clock::now())?;
+                    }
+                }
+            }
+            let _ = since;
+        }
+    }
+}
+
+/// How a batch came to its end.
+enum Outcome {
+    /// It is to be recorded, and more may follow.
+    Cut,
+    /// There was nothing.
+    #[allow(dead_code)]
+    Nothing,
+    /// The run ends; `rows` if the batch holds any.
+    Ended {
+        rows: bool,
+    },
+}
+
+/// When batches may begin and must end.
+struct Pace {
+    trigger: Option<crate::trigger::Trigger>,
+    /// The next batch begins no earlier.
+    gate: Option<Instant>,
+    /// The open batch ends then.
+    boundary: Option<Instant>,
+    last_cut: Option<Instant>,
+    last_rows: Instant,
+}
+
+impl Pace {
+    fn new(args: &SourceArgs, now: Instant) -> Pace {
+        Pace { trigger: args.trigger, gate: None, boundary: None, last_cut: None, last_rows: now }
+    }
+
+    /// The moment at which the open batch must end under an interval trigger.
+    fn boundary(&mut self, _now: Instant) -> Option<Instant> {
+        if self.boundary.is_none() {
+            self.boundary = self.trigger.map(|trigger| trigger.next());
+        }
+        self.boundary
+    }
+
+    fn pass_boundary(&mut self) {
+        self.boundary = None;
+    }
+
+    /// A batch was cut: under an interval trigger the next one begins at the next boundary.
+    fn cut_now(&mut self) {
+        let now = Instant::now();
+        self.last_cut = Some(now);
+        self.gate = self.boundary.take().filter(|boundary| *boundary > now);
+    }
+}
+
+#[cfg(test)]
+#[path = "source_driver_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+//! One stage of a pipeline, as the driver sees it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+use st_checkpoint::QueryDir;
+
+use crate::marker::{Batch, Begin, Start, Watermark};
+use crate::out::Out;
+
+/// How a stage takes its input and what it hands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manners {
+    /// Hands each row on at once; plain rows stay plain.
+    RowByRow,
+    /// Must see the end of a batch before it can write; plain input is one batch.
+    Waits,
+    /// Like `Waits`, and always writes a marked stream (`st-watermark`).
+    Marks,
+    /// The end of the pipeline: writes no markers. Hands rows to its target as they come.
+    Sink,
+    /// The end of the pipeline, and must see the end of a batch before it can write.
+    WaitingSink,
+}
+
+impl Manners {
+    /// True if plain input is one batch rather than a flow of rows.
+    pub fn waits(self) -> bool {
+        !matches!(self, Manners::RowByRow | Manners::Sink)
+    }
+
+    /// True for the end of a pipeline.
+    pub fn is_sink(self) -> bool {
+        matches!(self, Manners::Sink | Manners::WaitingSink)
+    }
+}
+
+/// What the driver found out before a stage starts.
+pub struct Context {
+    /// The stage's name, unique in its query: `st-agg`, `st-agg-2`, `revenue.st-agg`.
+    pub name: String,
+    /// The checkpoint, if there is one; locked under the stage's name.
+    pub query: Option<QueryDir>,
+    /// True if an earlier plan recorded by a sink names this stage: then its state must be there.
+    pub known: bool,
+    /// True if the input is a marked stream.
+    pub marked: bool,
+    /// The folder in which relative paths were meant, for the checkpoint's own use.
+    pub quiet: bool,
+    /// Files given with `--rejects` and `--late`, in place of those in the checkpoint.
+    pub rejects: Option<PathBuf>,
+}
+
+impl Context {
+    /// Says `text` on stderr, unless `--quiet` was given.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            crate::message::say(&self.name, text);
+        }
+    }
+}
+
+/// One pipeline stage. Order of calls: `start`, (`begin`, `row`*, `watermark`, `batch`)*, `end`.
+pub trait Stage {
+    /// The program's name: `st-agg`.
+    fn tool(&self) -> &'static str;
+
+    /// The stage's options in normal form, for the plan.
+    fn options(&self) -> Map<String, Value>;
+
+    /// How the stage takes its input.
+    fn manners(&self) -> Manners;
+
+    /// Loads the state as of `start.epoch`; changes `start` to what holds behind this stage; refuses what cannot work.
+    /// On plain input `start` is the driver's own, with no schema and no watermark.
+    fn start(&mut self, start: &mut Start, context: &Context) -> Result<()>;
+
+    /// A batch begins.
+    fn begin(&mut self, _begin: &Begin) -> Result<()> {
+        Ok(())
+    }
+
+    /// A row, without its newline.
+    fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()>;
+
+    /// Called at the end of every batch, before `batch`: `mark` if the watermark moved. Returns what is to be handed on.
+    fn watermark(&mut self, mark: Option<Watermark>, _out: &mut Out) -> Result<Option<Watermark>> {
+        Ok(mark)
+    }
+
+    /// The batch ends: emit, and make the epoch durable. The driver forwards the markers afterwards.
+    fn batch(&mut self, _batch: &mut Batch, _out: &mut Out) -> Result<()> {
+        Ok(())
+    }
+
+    /// The stream has ended cleanly.
+    fn end(&mut self, _out: &mut Out) -> Result<()> {
+        Ok(())
+    }
+}
