@@ -1,0 +1,185 @@
+//! Text to timestamps and dates, by the rules of Spark's casts (`SparkDateTimeUtils.parseTimestampString`, `stringToDate`).
+//!
+//! One difference: Spark completes a time without a date (`T12:30`) with the day of its wall clock. Here it is no timestamp,
+//! since a replay must read the same as the first run.
+
+use crate::civil::{days_of, days_of_wide};
+use crate::zone::find_zone;
+use crate::{DAY, HOUR, MINUTE, SECOND, Zone};
+
+/// The instant a text names; `zone` is that of a text without one. Digits past microseconds are cut. `None` if it is no
+/// timestamp or beyond the range of microseconds.
+pub fn parse_timestamp(text: &[u8], zone: Zone) -> Option<i64> {
+    if let Some((local, utc)) = fixed_layout(text) {
+        return if utc { Some(local) } else { zone.to_utc(local) };
+    }
+    any_layout(text, zone)
+}
+
+/// Value of the two digits at `at`.
+#[inline(always)]
+fn two(text: &[u8], at: usize) -> Option<i64> {
+    let (tens, ones) = (text[at].wrapping_sub(b'0'), text[at + 1].wrapping_sub(b'0'));
+    (tens <= 9 && ones <= 9).then_some(tens as i64 * 10 + ones as i64)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.fraction][Z]`, with a `T` or a space: what nearly every row has. Returns the local reading and
+/// whether it had a `Z`.
+#[inline]
+fn fixed_layout(text: &[u8]) -> Option<(i64, bool)> {
+    let (head, tail) = text.split_at_checked(19)?;
+    if head[4] != b'-'
+        || head[7] != b'-'
+        || !matches!(head[10], b'T' | b' ')
+        || head[13] != b':'
+        || head[16] != b':'
+    {
+        return None;
+    }
+    let year = two(head, 0)? * 100 + two(head, 2)?;
+    let (month, day) = (two(head, 5)?, two(head, 8)?);
+    let (hour, minute, second) = (two(head, 11)?, two(head, 14)?, two(head, 17)?);
+    let (tail, utc) = match tail {
+        [rest @ .., b'Z'] => (rest, true),
+        _ => (tail, false),
+    };
+    let fraction = match tail {
+        [] => 0,
+        [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            micros_of(digits)
+        }
+        _ => return None,
+    };
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = days_of(year as i32, month as u32, day as u32)? as i64;
+    Some((
+        days * DAY + hour * HOUR + minute * MINUTE + second * SECOND + fraction,
+        utc,
+    ))
+}
+
+/// The digits after a point, as microseconds, cut.
+fn micros_of(digits: &[u8]) -> i64 {
+    (0..6).fold(0, |n, i| {
+        n * 10 + digits.get(i).map_or(0, |b| (b - b'0') as i64)
+    })
+}
+
+/// Spark trims white space and control characters.
+pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
+    let blank = |b: &u8| *b <= b' ' || *b == 0x7f;
+    while let [first, rest @ ..] = text {
+        if !blank(first) {
+            break;
+        }
+        text = rest;
+    }
+    while let [rest @ .., last] = text {
+        if !blank(last) {
+            break;
+        }
+        text = rest;
+    }
+    text
+}
+
+/// A number of `min` to `max` digits at the front; returns it and the rest.
+fn number(text: &[u8], min: usize, max: usize) -> Option<(i64, &[u8])> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits < min || digits > max {
+        return None;
+    }
+    let value = text[..digits]
+        .iter()
+        .fold(0, |n, b| n * 10 + (b - b'0') as i64);
+    Some((value, &text[digits..]))
+}
+
+/// Sign, year, and up to two more parts: what both readers begin with. `parts` tells how many were read.
+struct Head<'a> {
+    date: [i64; 3],
+    parts: usize,
+    rest: &'a [u8],
+}
+
+fn head(text: &[u8], year_digits: usize) -> Option<Head<'_>> {
+    let (sign, text) = match text {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        _ => (1, text),
+    };
+    let (year, mut rest) = number(text, 4, year_digits)?;
+    let mut head = Head {
+        date: [sign * year, 1, 1],
+        parts: 1,
+        rest,
+    };
+    while head.parts < 3 {
+        let [b'-', after @ ..] = rest else { break };
+        (head.date[head.parts], rest) = number(after, 1, 2)?;
+        head.parts += 1;
+    }
+    head.rest = rest;
+    Some(head)
+}
+
+fn any_layout(text: &[u8], zone: Zone) -> Option<i64> {
+    let head = head(trim(text), 6)?;
+    let mut clock = [0i64; 3];
+    let mut fraction = 0;
+    let mut own = None;
+    if let [separator, after @ ..] = head.rest {
+        if head.parts < 3 || !matches!(separator, b' ' | b'T') {
+            return None;
+        }
+        let mut rest;
+        (clock[0], rest) = number(after, 1, 2)?;
+        for part in &mut clock[1..] {
+            match rest {
+                [] => break,
+                [b':', after @ ..] => (*part, rest) = number(after, 1, 2)?,
+                // Only a time with seconds can have a zone.
+                _ => return None,
+            }
+        }
+        if let [b'.', after @ ..] = rest {
+            let digits = after.iter().take_while(|b| b.is_ascii_digit()).count();
+            fraction = micros_of(&after[..digits]);
+            rest = &after[digits..];
+        }
+        if !rest.is_empty() {
+            own = Some(find_zone(std::str::from_utf8(rest).ok()?.trim())?);
+        }
+    }
+    let [year, month, day] = head.date;
+    let [hour, minute, second] = clock;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    days_of(year as i32, month as u32, day as u32)?;
+    let seconds = days_of_wide(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    // Seconds first: the earliest microseconds do not begin a second that fits.
+    let local = seconds as i128 * SECOND as i128 + fraction as i128;
+    match i64::try_from(local) {
+        Ok(local) => own.unwrap_or(zone).to_utc(local),
+        Err(_) => None,
+    }
+}
+
+/// The date a text begins with; after a full date anything may follow a space or a `T` (`2025-01-15 junk`). `None` if it is
+/// no date.
+pub fn parse_date(text: &[u8]) -> Option<i32> {
+    let head = head(trim(text), 7)?;
+    match head.rest {
+        [] => {}
+        [b' ' | b'T', ..] if head.parts == 3 => {}
+        _ => return None,
+    }
+    days_of(
+        head.date[0] as i32,
+        head.date[1] as u32,
+        head.date[2] as u32,
+    )
+}
