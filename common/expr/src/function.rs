@@ -10,7 +10,7 @@ pub struct Env {
     /// The batch's clock, microseconds since the epoch: `current_timestamp()`.
     pub now: i64,
     /// The session time zone.
-    pub zone: chrono_tz::Tz,
+    pub zone: st_time::Zone,
     /// Seed of `rand()`, `uuid()` and their kin: query, stage and batch mixed; the row's number is mixed in by the evaluator.
     pub seed: u64,
     /// Number of the row in its batch.
@@ -43,7 +43,7 @@ pub struct Call<'c> {
     /// The values of those arguments that are constants (after the same casts), `None` for the others.
     pub constants: &'c [Option<Value<'static>>],
     /// The session time zone.
-    pub zone: chrono_tz::Tz,
+    pub zone: st_time::Zone,
 }
 
 /// What a function wants of an argument. The compiler inserts the cast, or refuses an argument whose static type cannot
