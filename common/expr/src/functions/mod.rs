@@ -1,6 +1,9 @@
 //! Every scalar function, one file per family.
 
 mod arguments;
+mod encodings;
+mod likeness;
+mod search;
 mod strings;
 
 use std::borrow::Cow;
@@ -10,7 +13,7 @@ use crate::{Type, Value};
 
 /// All functions of all families.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    [strings::FUNCTIONS].into_iter().flatten()
+    [strings::FUNCTIONS, search::FUNCTIONS, encodings::FUNCTIONS, likeness::FUNCTIONS].into_iter().flatten()
 }
 
 const ANY: Param = Param::Any;
