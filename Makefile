@@ -1,0 +1,58 @@
+# st: build, test, install, and the lessons. `make` alone builds and says what to do next; `make help` lists the targets.
+SHELL := /bin/bash
+PREFIX ?= $(HOME)/.local
+CARGO ?= cargo
+BIN := $(CURDIR)/target/release
+LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
+
+export PATH := $(BIN):$(PATH)
+
+.PHONY: all help build setup demo test lint bless install uninstall clean
+
+all: build
+	@echo
+	@echo "Built. Next:"
+	@echo "  make demo        the e-commerce queries, running in this terminal"
+	@echo "  make lesson-01   the first of eight lessons; make help lists them"
+	@echo "  make install     tools, man pages, completions into $(PREFIX)"
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@for lesson in $(LESSONS); do \
+	  printf '  make %-12s %s\n' "lesson-$${lesson%%-*}" "$$(sed -n '1s/^# *//p' examples/$$lesson/README.md)"; done
+
+build: ## Build the tools
+	@$(CARGO) build --release --quiet --bins
+
+setup: build ## Sample data and folders for the lessons
+	@scripts/setup
+
+demo: setup ## Lesson 08: three queries over one stream of shop events
+	@examples/08-ecommerce/run
+
+lesson-%: setup
+	@lesson=$$(echo examples/$*-*/run); [ -x "$$lesson" ] || { echo "no lesson $*: make help lists them" >&2; exit 2; }; "$$lesson"
+
+test: ## All tests
+	@$(CARGO) build --workspace --quiet
+	@$(CARGO) test --workspace --quiet
+
+bless: ## Rewrite the expectations of tests/cases, for review by diff
+	@$(CARGO) build --workspace --quiet
+	@ST_BLESS=1 $(CARGO) test --quiet -p st-tests --test cases || true
+	@git diff --stat -- tests/cases
+
+lint: ## Format, clippy with warnings denied, shellcheck
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@shellcheck -x $$(git ls-files | xargs grep -lE '^#!.*(bash|sh)$$')
+
+install: build ## Install tools, man pages and completions into PREFIX
+	@scripts/install $(PREFIX)
+
+uninstall: ## Remove what install put into PREFIX
+	@scripts/install --remove $(PREFIX)
+
+clean: ## Remove what was built and generated
+	@$(CARGO) clean
+	@rm -rf work
