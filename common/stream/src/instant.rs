@@ -5,7 +5,7 @@ use st_time::Zone;
 
 pub(crate) fn text(micros: i64) -> String {
     let mut text = Vec::with_capacity(27);
-    st_time::write_iso(&mut text, micros, &Zone::UTC);
+    st_time::write_iso(&mut text, micros, Zone::UTC);
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -19,7 +19,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 fn parse(text: &str) -> Result<i64, String> {
-    st_time::parse_timestamp(text, &Zone::UTC).ok_or_else(|| format!("not an instant: `{text}`"))
+    st_time::parse_timestamp(text.as_bytes(), Zone::UTC).ok_or_else(|| format!("not an instant: `{text}`"))
 }
 
 /// The same for an instant that may be null.

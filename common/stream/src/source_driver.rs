@@ -16,6 +16,7 @@ use crate::message;
 use crate::out::Out;
 use crate::signals::Stop;
 use crate::source::{Budget, Opening, Read, Source, SourceArgs};
+use crate::trigger::Trigger;
 use crate::writer::{Closed, Writer};
 
 /// With the default trigger batches are cut at most ten times a second.
@@ -23,6 +24,9 @@ const LEAST_SPACING: Duration = Duration::from_millis(100);
 
 /// A source that floods closes a batch after this long even if there is always more to read.
 const FLOOD: Duration = Duration::from_secs(1);
+
+/// How long a wait between triggers goes without a look at the signals.
+const NAP: Duration = Duration::from_millis(50);
 
 /// Runs `source` to stdout. An error has not been printed yet; the abort marker has been sent.
 pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
@@ -33,7 +37,7 @@ pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     if !args.quiet && rustix::termios::isatty(rustix::stdio::stdout()) {
         message::say(&name, "this is the wire, markers included; end the line with `| st-sink` to see tables");
     }
-    Run { source, args, out, stop, name, next: 0, clock: i64::MIN, checkpoint: None }.run()
+    Run { source, args, out, stop, name, next: 0, clock: i64::MIN, since: Instant::now(), checkpoint: None }.run()
 }
 
 /// The query's directory and what this source holds in it.
@@ -57,6 +61,8 @@ struct Run<S> {
     next: i64,
     /// The greatest batch clock so far.
     clock: i64,
+    /// When the open batch began.
+    since: Instant,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -168,7 +174,7 @@ impl<S: Source> Run<S> {
 
     /// Sends a recorded batch again. A different number of rows means that the input has changed under the record.
     fn replay(&mut self, record: OffsetRecord) -> Result<()> {
-        let since = self.begin(record.time)?;
+        self.begin(record.time);
         self.source
             .replay(&record.range, &mut self.out)
             .with_context(|| format!("batch {} cannot be read again", record.batch))?;
@@ -180,23 +186,23 @@ impl<S: Source> Run<S> {
                 self.out.figures.rows_in
             );
         }
-        self.close(since, record.last)
+        self.close(record.last)
     }
 
-    fn begin(&mut self, time: i64) -> Result<Instant> {
+    fn begin(&mut self, time: i64) {
         self.clock = self.clock.max(time);
         self.out.batch = self.next;
         self.out.bytes = 0;
         self.out.figures = Figures { name: self.name.clone(), ..Default::default() };
         self.out.opening = Some(Begin { id: self.next, time: self.clock, rest: Default::default() });
-        Ok(Instant::now())
+        self.since = Instant::now();
     }
 
     /// The end of a batch whose record is durable.
-    fn close(&mut self, since: Instant, last: bool) -> Result<()> {
+    fn close(&mut self, last: bool) -> Result<()> {
         self.out.open()?;
         self.out.sync_sides()?;
-        self.out.figures.ms = since.elapsed().as_millis() as u64;
+        self.out.figures.ms = self.since.elapsed().as_millis() as u64;
         let stages = vec![std::mem::take(&mut self.out.figures)];
         let batch = Batch { id: self.next, last, watermark: None, stages, rest: Default::default() };
         self.out.marker(&Marker::Batch(batch))?;
@@ -206,7 +212,7 @@ impl<S: Source> Run<S> {
     }
 
     /// Ends a batch that was read just now: what it was is recorded first.
-    fn cut(&mut self, since: Instant, last: bool) -> Result<()> {
+    fn cut(&mut self, last: bool) -> Result<()> {
         let range = self.source.cut()?;
         if let Some(checkpoint) = &mut self.checkpoint {
             let record = OffsetRecord {
@@ -220,7 +226,7 @@ impl<S: Source> Run<S> {
             checkpoint.offsets.append(&record)?;
             checkpoint.ranges.push((self.next, range));
         }
-        self.close(since, last)?;
+        self.close(last)?;
         self.forget()
     }
 
@@ -246,173 +252,161 @@ impl<S: Source> Run<S> {
         Ok(())
     }
 
-    /// Reads until the end, a limit on time, or a signal.
+    /// Reads until the end, a limit on time, or a signal; then closes what is open.
     fn read_on(&mut self) -> Result<()> {
-        let begun = Instant::now();
-        let stop_at = self.args.stop_after.map(|after| begun + after);
-        let final_end = self.checkpoint.is_none() || self.args.drain;
-        let mut pace = Pace::new(&self.args, begun);
-        loop {
-            // One batch: from here to its cut.
-            let Some(since) = self.wait_for_turn(&mut pace, stop_at)? else { break };
-            match self.read_batch(since, &mut pace, stop_at)? {
-                Outcome::Cut => {
-                    self.cut(since, false)?;
-                    pace.cut_now();
-                }
-                Outcome::Nothing => {}
-                Outcome::Ended { rows } => {
-                    if rows || final_end {
-                        self.cut(since, final_end)?;
-                        return Ok(());
-                    }
-                    return Ok(());
-                }
+        let mut pace = Pace::new(&self.args);
+        while self.wait_for_turn(&pace)? {
+            self.begin(clock::now());
+            if self.read_batch(&mut pace)? == Close::Run {
+                break;
             }
+            self.cut(false)?;
+            pace.cut(Instant::now());
         }
-        if final_end {
-            let since = self.begin(clock::now())?;
-            self.cut(since, true)?;
+        // With a checkpoint a later run can go on from here, unless it is to be drained.
+        let last = self.checkpoint.is_none() || self.args.drain;
+        if self.out.figures.rows_in == 0 && last {
+            self.begin(clock::now());
+        }
+        if self.out.figures.rows_in > 0 || last {
+            self.cut(last)?;
         }
         Ok(())
     }
 
-    /// Waits until the trigger lets the next batch begin; none if the run is to end before.
-    fn wait_for_turn(&mut self, pace: &mut Pace, stop_at: Option<Instant>) -> Result<Option<Instant>> {
+    /// Waits until the trigger lets the next batch begin; false if the run is to end before.
+    fn wait_for_turn(&mut self, pace: &Pace) -> Result<bool> {
         loop {
             let now = Instant::now();
-            if self.stop.asked() || stop_at.is_some_and(|at| at <= now) {
-                return Ok(None);
+            if self.stop.asked() || pace.is_over(now) {
+                return Ok(false);
             }
-            match pace.gate.filter(|gate| *gate > now) {
-                None => {
-                    pace.gate = None;
-                    return Ok(Some(self.begin(clock::now())?));
-                }
-                Some(gate) => {
-                    self.out.flush()?;
-                    let until = stop_at.map_or(gate, |at| at.min(gate));
-                    // In short naps, since a sleep does not end by a signal.
-                    std::thread::sleep(until.saturating_duration_since(now).min(Duration::from_millis(50)));
-                }
-            }
+            let Some(gate) = pace.gate.filter(|gate| *gate > now) else { return Ok(true) };
+            self.out.flush()?;
+            // In short naps, since a sleep is not ended by a signal.
+            std::thread::sleep(gate.saturating_duration_since(now).min(NAP));
         }
     }
 
-    /// Reads rows of one batch until it is to be cut.
-    fn read_batch(&mut self, since: Instant, pace: &mut Pace, stop_at: Option<Instant>) -> Result<Outcome> {
+    /// Reads rows into the open batch until it is to be closed.
+    fn read_batch(&mut self, pace: &mut Pace) -> Result<Close> {
         let mut budget = Budget {
             rows: self.args.max_rows_per_trigger.unwrap_or(u64::MAX),
             bytes: self.args.max_bytes_per_trigger.unwrap_or(u64::MAX),
             until: None,
             stop: self.stop.clone(),
         };
-        let mut first_row: Option<Instant> = None;
+        let mut first_row = None;
         loop {
-            let now = Instant::now();
-            let boundary = pace.boundary(now);
-            budget.until = [boundary, stop_at, self.source.floods().then(|| now + FLOOD)].into_iter().flatten().min();
+            let boundary = pace.boundary();
+            let flood_end = match first_row {
+                Some(first) if self.source.floods() && boundary.is_none() => Some(first + FLOOD),
+                _ => None,
+            };
+            budget.until = [boundary, pace.stop_at, flood_end].into_iter().flatten().min();
             let read = self.source.read(&mut budget, &mut self.out)?;
-            let rows = self.out.figures.rows_in > 0;
             let now = Instant::now();
-            if rows && first_row.is_none() {
-                first_row = Some(now);
+            let rows = self.out.figures.rows_in > 0;
+            if rows {
+                first_row.get_or_insert(now);
                 pace.last_rows = now;
             }
-            if self.stop.asked() || stop_at.is_some_and(|at| at <= now) || read == Read::End {
-                return Ok(Outcome::Ended { rows });
+            if read == Read::End || self.stop.asked() || pace.is_over(now) {
+                return Ok(Close::Run);
             }
-            let boundary_passed = boundary.is_some_and(|at| at <= now);
-            if rows && (read == Read::Full || budget.spent() || boundary_passed) {
-                return Ok(Outcome::Cut);
+            let due = boundary.is_some_and(|at| at <= now);
+            if rows && (due || read == Read::Full || budget.spent() || flood_end.is_some_and(|at| at <= now)) {
+                return Ok(Close::Batch);
             }
-            if boundary_passed {
-                pace.pass_boundary();
+            if due {
+                pace.boundary = None;
             }
-            match read {
-                Read::More if rows && first_row.is_some_and(|first| first + FLOOD <= now) && self.source.floods() && boundary.is_none() => {
-                    return Ok(Outcome::Cut);
-                }
-                Read::More | Read::Full => {}
-                Read::End => {}
-                Read::Idle if self.args.available_now => return Ok(Outcome::Ended { rows }),
-                Read::Idle => {
-                    let mut until = [boundary, stop_at].into_iter().flatten().min();
-                    if rows && boundary.is_none() {
-                        let earliest = pace.last_cut.map_or(now, |last| last + LEAST_SPACING);
-                        if earliest <= now {
-                            return Ok(Outcome::Cut);
-                        }
-                        until = Some(until.map_or(earliest, |until| until.min(earliest)));
-                    }
-                    if let Some(heartbeat) = self.args.heartbeat
-                        && !rows
-                    {
-                        let beat = pace.last_rows.max(pace.last_cut.unwrap_or(pace.last_rows)) + heartbeat;
-                        if beat <= now {
-                            return Ok(Outcome::Cut);
-                        }
-                        until = Some(until.map_or(beat, |until| until.min(beat)));
-                    }
+            if read != Read::Idle {
+                continue;
+            }
+            if self.args.available_now {
+                return Ok(Close::Run);
+            }
+            match pace.idle_close(rows, now) {
+                Some(at) if at <= now => return Ok(Close::Batch),
+                at => {
                     self.out.flush()?;
-                    self.source.wait(until)?;
-                    if !rows {
-                        // The batch's clock is that of its first row, not of the wait before it.
-                        self.begin(clock::now())?;
-                    }
+                    self.source.wait([at, pace.boundary, pace.stop_at].into_iter().flatten().min())?;
                 }
             }
-            let _ = since;
+            if !rows {
+                // The clock of a batch is that of its first row, not of the wait before it.
+                self.begin(clock::now());
+            }
         }
     }
 }
 
-/// How a batch came to its end.
-enum Outcome {
-    /// It is to be recorded, and more may follow.
-    Cut,
-    /// There was nothing.
-    #[allow(dead_code)]
-    Nothing,
-    /// The run ends; `rows` if the batch holds any.
-    Ended {
-        rows: bool,
-    },
+/// Why the open batch is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Close {
+    /// It is complete, and more may follow.
+    Batch,
+    /// The run ends.
+    Run,
 }
 
 /// When batches may begin and must end.
 struct Pace {
-    trigger: Option<crate::trigger::Trigger>,
+    trigger: Option<Trigger>,
+    heartbeat: Option<Duration>,
+    /// The run ends then.
+    stop_at: Option<Instant>,
     /// The next batch begins no earlier.
     gate: Option<Instant>,
-    /// The open batch ends then.
+    /// The open batch ends then, if it has rows.
     boundary: Option<Instant>,
     last_cut: Option<Instant>,
     last_rows: Instant,
 }
 
 impl Pace {
-    fn new(args: &SourceArgs, now: Instant) -> Pace {
-        Pace { trigger: args.trigger, gate: None, boundary: None, last_cut: None, last_rows: now }
+    fn new(args: &SourceArgs) -> Pace {
+        let now = Instant::now();
+        Pace {
+            trigger: args.trigger,
+            heartbeat: args.heartbeat,
+            stop_at: args.stop_after.map(|after| now + after),
+            gate: None,
+            boundary: None,
+            last_cut: None,
+            last_rows: now,
+        }
     }
 
-    /// The moment at which the open batch must end under an interval trigger.
-    fn boundary(&mut self, _now: Instant) -> Option<Instant> {
+    fn is_over(&self, now: Instant) -> bool {
+        self.stop_at.is_some_and(|at| at <= now)
+    }
+
+    /// The end of the current interval, under an interval trigger.
+    fn boundary(&mut self) -> Option<Instant> {
         if self.boundary.is_none() {
             self.boundary = self.trigger.map(|trigger| trigger.next());
         }
         self.boundary
     }
 
-    fn pass_boundary(&mut self) {
-        self.boundary = None;
+    /// When the open batch is to be closed if the source stays idle: soon if it has rows, else as a heartbeat.
+    fn idle_close(&self, rows: bool, now: Instant) -> Option<Instant> {
+        if rows {
+            if self.trigger.is_some() {
+                return None;
+            }
+            return Some(self.last_cut.map_or(now, |last| last + LEAST_SPACING));
+        }
+        let quiet_since = self.last_cut.map_or(self.last_rows, |cut| cut.max(self.last_rows));
+        self.heartbeat.map(|heartbeat| quiet_since + heartbeat)
     }
 
     /// A batch was cut: under an interval trigger the next one begins at the next boundary.
-    fn cut_now(&mut self) {
-        let now = Instant::now();
+    fn cut(&mut self, now: Instant) {
         self.last_cut = Some(now);
-        self.gate = self.boundary.take().filter(|boundary| *boundary > now);
+        self.gate = self.boundary.take();
     }
 }
 
