@@ -1,1 +1,41 @@
-//! placeholder
+//! The query directory: everything a query remembers between runs.
+//!
+//! Responsible for offsets, commits, state files, side files, spools, locks and the atomic
+//! replacement of files, so that no tool writes a byte of a checkpoint by itself. It exists as
+//! one crate because exactly-once is one argument over all these files; `docs/CHECKPOINTS.md`
+//! states it and is normative.
+//!
+//! Everything here is synchronous. Errors name the file and the mend; they carry no tool name.
+
+mod commits;
+mod definition;
+mod durable;
+pub mod exact;
+mod fail_point;
+mod lock;
+mod memory;
+mod name;
+mod offsets;
+mod owner;
+mod progress;
+mod query_dir;
+mod record;
+mod record_log;
+mod side_file;
+mod spool;
+mod state;
+
+pub use commits::{Commits, SinkState};
+pub use definition::{Change, changes};
+pub use durable::{Durability, create_exclusive, replace_file, sync_dir};
+pub use fail_point::fail_point;
+pub use lock::{Holder, Lock, Patience};
+pub use memory::Memory;
+pub use name::check_name;
+pub use offsets::{OffsetRecord, Offsets};
+pub use owner::{Claim, Target, claim};
+pub use progress::Progress;
+pub use query_dir::{Kind, QueryDir};
+pub use side_file::{SideFile, SideKind};
+pub use spool::Spool;
+pub use state::StateFile;

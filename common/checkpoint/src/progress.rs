@@ -1,0 +1,82 @@
+//! The last progress reports of a sink, `progress/SINK`: for people and monitors, not recovery.
+//!
+//! So it is neither synced nor checksummed, and it is bounded.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::durable::cannot;
+use crate::name::check_name;
+use crate::{Durability, QueryDir, replace_file};
+
+/// Reports kept when the file is rewritten, and reports that make it so.
+const KEPT: usize = 100;
+const MOST: usize = 2 * KEPT;
+
+/// The open reports of one sink.
+pub struct Progress {
+    path: PathBuf,
+    file: File,
+    lines: usize,
+}
+
+impl Progress {
+    /// Opens `progress/SINK`, or makes it.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn open(dir: &QueryDir, sink: &str) -> Result<Self> {
+        check_name(sink)?;
+        let path = dir.place("progress", sink)?;
+        let old = match fs::read(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+            other => other.with_context(|| cannot("read", &path))?,
+        };
+        let file = append_to(&path)?;
+        if old.last().is_some_and(|last| *last != b'\n') {
+            // An unfinished report: ended here, so that the next one stands on its own line.
+            (&file)
+                .write_all(b"\n")
+                .with_context(|| cannot("write", &path))?;
+        }
+        let lines = memchr::memchr_iter(b'\n', &old).count();
+        Ok(Progress { path, file, lines })
+    }
+
+    /// Appends one report, a JSON object on one line; keeps the last hundred or two.
+    ///
+    /// # Errors
+    /// A report with a newline; a failed write.
+    pub fn append(&mut self, report: &[u8]) -> Result<()> {
+        if memchr::memchr(b'\n', report).is_some() {
+            bail!("{}: a report of more than one line", self.path.display());
+        }
+        let line = [report, b"\n"].concat();
+        self.file
+            .write_all(&line)
+            .with_context(|| cannot("write", &self.path))?;
+        self.lines += 1;
+        if self.lines >= MOST {
+            let all = fs::read(&self.path).with_context(|| cannot("read", &self.path))?;
+            let from = memchr::memrchr_iter(b'\n', &all)
+                .nth(KEPT)
+                .map_or(0, |at| at + 1);
+            replace_file(&self.path, Durability::Process, |w| {
+                w.write_all(&all[from..])
+                    .with_context(|| cannot("write", &self.path))
+            })?;
+            self.file = append_to(&self.path)?;
+            self.lines = KEPT;
+        }
+        Ok(())
+    }
+}
+
+fn append_to(path: &std::path::Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    options.open(path).with_context(|| cannot("open", path))
+}
