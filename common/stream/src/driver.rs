@@ -4,11 +4,10 @@
 //! the barriers of the stream, `plain` makes its own.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
-use serde_json::Value;
-use st_checkpoint::{Durability, Kind, QueryDir, SideFile};
+use st_checkpoint::{Durability, Holder, Patience, QueryDir, SideFile, SideKind};
 
 use crate::marker::{self, Abort, Marker, Node, Start};
 use crate::message;
@@ -169,7 +168,7 @@ impl<S: Stage> Driver<S> {
     }
 
     /// Opens what the checkpoint holds for this stage, and lets the stage load and refuse.
-    fn start_stage(&mut self, start: &mut Start, marked: bool, kind: Kind) -> Result<Option<QueryDir>> {
+    fn start_stage(&mut self, start: &mut Start, marked: bool, own: Option<QueryDir>) -> Result<()> {
         let known_names: Vec<&str> = start.plan.iter().map(|node| node.name.as_str()).collect();
         let base = match &start.branch {
             Some(branch) => format!("{branch}.{}", self.name),
@@ -178,11 +177,10 @@ impl<S: Stage> Driver<S> {
         self.name = unique_name(&base, self.options.name.is_some(), &known_names)?;
 
         let mut query = None;
-        let mut known = false;
         if let Some(path) = &start.checkpoint {
-            let dir = match kind {
-                Kind::Query => QueryDir::open_existing(path, &start.query, self.options.durability)?,
-                Kind::Stage => QueryDir::create_or_open(path, Kind::Stage, self.stage.tool(), self.options.durability)?,
+            let dir = match own {
+                Some(dir) => dir,
+                None => QueryDir::open_existing(path, &start.query, self.options.durability)?,
             };
             let name = self.name.clone();
             let quiet = self.options.quiet;
@@ -191,30 +189,24 @@ impl<S: Stage> Driver<S> {
                     message::say(&name, text)
                 }
             };
-            self.lock = Some(dir.lock(&self.name, self.stage.tool(), LOCK_PATIENCE, &mut say)?);
-            known = dir.sinks()?.iter().any(|sink| names_stage(&sink.plan, &self.name));
+            self.lock = Some(dir.lock(&self.name, &holder(self.stage.tool()), &mut Patience::default(), &mut say)?);
             query = Some(dir);
         }
-        let side = |path: &Option<PathBuf>, default: String| -> Result<Option<SideFile>> {
+        let side = |path: &Option<PathBuf>, kind| -> Result<Option<SideFile>> {
             Ok(match (&query, path) {
-                (Some(dir), Some(path)) => Some(SideFile::in_query(dir, path, &self.name, start.epoch)?),
-                (Some(dir), None) => {
-                    let path = dir.path().join("rejects").join(default);
-                    Some(SideFile::in_query(dir, &path, &self.name, start.epoch)?)
-                }
-                (None, Some(path)) => Some(SideFile::plain(path, &self.name)?),
+                (Some(dir), path) => Some(SideFile::open(dir, &self.name, kind, path.as_deref(), start.epoch)?),
+                (None, Some(path)) => Some(SideFile::plain(path, None, &self.name)?),
                 (None, None) => None,
             })
         };
-        let rejects = side(&self.options.rejects, format!("{}.ndjson", self.name))?;
-        let late = side(&self.options.late, format!("{}.late.ndjson", self.name))?;
+        let rejects = side(&self.options.rejects, SideKind::Rejects)?;
+        let late = side(&self.options.late, SideKind::Late)?;
         self.out.rejects.open(&self.name, self.options.quiet, rejects);
         self.out.late.open(&self.name, self.options.quiet, late);
 
         let context = Context {
             name: self.name.clone(),
-            query: query.clone(),
-            known,
+            query,
             marked,
             quiet: self.options.quiet,
             rejects: self.out.rejects.path(),
@@ -225,7 +217,7 @@ impl<S: Stage> Driver<S> {
             name: self.name.clone(),
             options: self.stage.options(),
         });
-        Ok(query)
+        Ok(())
     }
 
     /// Sends an abort marker with this stage's own reason, whatever state the output is in.
@@ -250,11 +242,14 @@ impl<S: Stage> Driver<S> {
     }
 }
 
-/// How long a run waits for the locks of one that is still dying.
-pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// What made a checkpoint, for the reader of its `metadata`.
+pub(crate) fn created_by(tool: &str) -> String {
+    format!("{tool} {}", env!("CARGO_PKG_VERSION"))
+}
 
-fn names_stage(plan: &Value, name: &str) -> bool {
-    plan.as_array().is_some_and(|nodes| nodes.iter().any(|node| node["name"] == name))
+/// This process, as it is named in a lock it holds.
+pub(crate) fn holder(tool: &str) -> Holder {
+    Holder::this(tool, &crate::instant::text(crate::clock::now()))
 }
 
 /// The name of a stage behind others: given names must be new, a tool's own gets a number.

@@ -18,7 +18,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     parse(&text).map_err(D::Error::custom)
 }
 
-fn parse(text: &str) -> Result<i64, String> {
+pub(crate) fn parse(text: &str) -> Result<i64, String> {
     st_time::parse_timestamp(text.as_bytes(), Zone::UTC).ok_or_else(|| format!("not an instant: `{text}`"))
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
-use st_checkpoint::{Durability, QueryDir};
+use st_checkpoint::{Change, Durability, QueryDir};
 
 use crate::cli;
 use crate::out::Out;
@@ -129,8 +129,8 @@ pub trait Source {
     /// What must stay the same for the recorded batches to mean the same: paths, format. Compared on restart.
     fn identity(&self) -> Value;
 
-    /// True if a restart may continue under this source although its identity was `old`.
-    fn may_follow(&self, _old: &Value) -> bool {
+    /// True if a restart may continue although this part of the identity has changed.
+    fn may_follow(&self, _change: &Change) -> bool {
         false
     }
 

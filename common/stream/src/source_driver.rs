@@ -5,12 +5,13 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use serde_json::Value;
-use st_checkpoint::{Kind, Lock, OffsetRecord, Offsets, QueryDir, SideFile};
+use st_checkpoint::{Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind};
 
 use crate::clock;
-use crate::driver::{Ending, LOCK_PATIENCE};
+use crate::driver::{Ending, created_by, holder};
+use crate::instant;
 use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Start};
 use crate::message;
 use crate::out::Out;
@@ -40,11 +41,16 @@ pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     Run { source, args, out, stop, name, next: 0, clock: i64::MIN, since: Instant::now(), checkpoint: None }.run()
 }
 
+/// The id of a query without a checkpoint.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
 /// The query's directory and what this source holds in it.
 struct Checkpoint {
     dir: QueryDir,
     offsets: Offsets,
-    /// Ranges that are recorded and not yet given up, oldest first.
+    /// Ranges the source was not yet told to clean up behind, oldest first.
     ranges: Vec<(i64, Value)>,
     /// The floor as the source was last told.
     floor: i64,
@@ -79,7 +85,7 @@ impl<S: Source> Run<S> {
     }
 
     fn stream(&mut self) -> Result<()> {
-        let mut start = Start::new(st_checkpoint::new_id(), -1);
+        let mut start = Start::new(new_id(), -1);
         let records = self.open_checkpoint(&mut start)?;
         self.open_sides(&start)?;
         let recorded: Vec<(i64, Value)> =
@@ -106,7 +112,7 @@ impl<S: Source> Run<S> {
         self.out.marker(&Marker::Start(Box::new(start)))?;
         self.out.flush()?;
         for record in records {
-            self.clock = self.clock.max(record.time);
+            self.clock = self.clock.max(instant::parse(&record.time).map_err(Error::msg)?);
             if record.batch > epoch {
                 self.replay(record)?;
             }
@@ -119,15 +125,15 @@ impl<S: Source> Run<S> {
     /// Opens, locks, waits for an earlier run to be gone, and finds the batch every sink has committed.
     fn open_checkpoint(&mut self, start: &mut Start) -> Result<Vec<OffsetRecord>> {
         let Some(path) = &self.args.checkpoint else { return Ok(Vec::new()) };
-        let dir = QueryDir::create_or_open(path, Kind::Query, self.source.tool(), self.args.durability)?;
+        let dir = QueryDir::create_or_open(path, Kind::Query, self.args.durability, &created_by(self.source.tool()))?;
         let (name, quiet) = (self.name.clone(), self.args.quiet);
         let mut say = |text: &str| {
             if !quiet {
                 message::say(&name, text)
             }
         };
-        let lock = dir.lock(&self.name, self.source.tool(), LOCK_PATIENCE, &mut say)?;
-        dir.await_other_locks(&[&self.name], LOCK_PATIENCE, &mut say)?;
+        let lock = dir.lock(&self.name, &holder(self.source.tool()), &mut Patience::default(), &mut say)?;
+        dir.await_other_locks(&[&self.name], &mut Patience::default(), &mut say)?;
         let sinks = dir.sinks()?;
         let epoch = sinks.iter().map(|sink| sink.last).min().unwrap_or(-1);
         let ahead = sinks.iter().map(|sink| sink.last).max().unwrap_or(-1);
@@ -139,21 +145,18 @@ impl<S: Source> Run<S> {
                 dir.path().join("commits").join(&sink.name).display()
             ));
         }
-        let identity = self.source.identity();
         let source = &self.source;
-        let (offsets, records) = Offsets::open(&dir, &self.name, &identity, &|old| source.may_follow(old))?;
-        if let Some(last) = records.last()
-            && last.batch < epoch
-        {
+        let offsets = Offsets::open(&dir, &self.name, &source.identity(), &|change| source.may_follow(change))?;
+        if offsets.last().unwrap_or(-1) < epoch {
             bail!(
-                "{}: ends at batch {} but every sink has committed batch {epoch}: the file was cut or replaced; restore it, or start afresh with a new checkpoint",
-                offsets.path().display(),
-                last.batch
+                "{}: has no record of batch {epoch}, which every sink has committed: restore the file, or start afresh with a new --checkpoint",
+                dir.path().join("offsets").join(&self.name).display()
             );
         }
+        let records = offsets.all()?;
         start.query = dir.id().to_string();
         start.epoch = epoch;
-        start.checkpoint = Some(dir.path().to_path_buf());
+        start.checkpoint = Some(dir.absolute().to_path_buf());
         self.checkpoint = Some(Checkpoint { dir, offsets, ranges: Vec::new(), floor: i64::MIN, _lock: lock });
         Ok(records)
     }
@@ -161,11 +164,9 @@ impl<S: Source> Run<S> {
     fn open_sides(&mut self, start: &Start) -> Result<()> {
         let file = match (&self.checkpoint, &self.args.rejects) {
             (Some(checkpoint), path) => {
-                let default = checkpoint.dir.path().join("rejects").join(format!("{}.ndjson", self.name));
-                let path = path.as_ref().unwrap_or(&default);
-                Some(SideFile::in_query(&checkpoint.dir, path, &self.name, start.epoch)?)
+                Some(SideFile::open(&checkpoint.dir, &self.name, SideKind::Rejects, path.as_deref(), start.epoch)?)
             }
-            (None, Some(path)) => Some(SideFile::plain(path, &self.name)?),
+            (None, Some(path)) => Some(SideFile::plain(path, None, &self.name)?),
             (None, None) => None,
         };
         self.out.rejects.open(&self.name, self.args.quiet, file);
@@ -174,7 +175,7 @@ impl<S: Source> Run<S> {
 
     /// Sends a recorded batch again. A different number of rows means that the input has changed under the record.
     fn replay(&mut self, record: OffsetRecord) -> Result<()> {
-        self.begin(record.time);
+        self.begin(instant::parse(&record.time).map_err(Error::msg)?);
         self.source
             .replay(&record.range, &mut self.out)
             .with_context(|| format!("batch {} cannot be read again", record.batch))?;
@@ -186,7 +187,7 @@ impl<S: Source> Run<S> {
                 self.out.figures.rows_in
             );
         }
-        self.close(record.last)
+        self.close(record.is_final)
     }
 
     fn begin(&mut self, time: i64) {
@@ -217,10 +218,11 @@ impl<S: Source> Run<S> {
         if let Some(checkpoint) = &mut self.checkpoint {
             let record = OffsetRecord {
                 batch: self.next,
-                time: self.clock,
-                last,
+                time: instant::text(self.clock),
+                is_final: last,
                 rows: self.out.figures.rows_in,
                 range: range.clone(),
+                memory: None,
             };
             self.out.sync_sides()?;
             checkpoint.offsets.append(&record)?;
@@ -238,17 +240,16 @@ impl<S: Source> Run<S> {
             return Ok(());
         }
         let gone = checkpoint.ranges.partition_point(|(batch, _)| *batch <= floor);
-        for (batch, range) in checkpoint.ranges.iter().take(gone).filter(|(batch, _)| *batch > checkpoint.floor) {
+        for (batch, range) in &checkpoint.ranges[..gone] {
             self.source.forget(*batch, range)?;
         }
         checkpoint.floor = floor;
-        // The last range at or below the floor says where the source stands: it stays.
-        if checkpoint.offsets.forget_due(floor) {
-            let keep = gone.saturating_sub(1);
-            self.source.remember(&checkpoint.ranges[..keep])?;
-            checkpoint.offsets.forget_below(floor)?;
-            checkpoint.ranges.drain(..keep);
-        }
+        let source = &mut self.source;
+        checkpoint.offsets.forget_below(floor, &mut |records| {
+            let ranges: Vec<_> = records.iter().map(|record| (record.batch, record.range.clone())).collect();
+            source.remember(&ranges)
+        })?;
+        checkpoint.ranges.drain(..gone);
         Ok(())
     }
 

@@ -42,13 +42,11 @@ pub struct Context {
     pub name: String,
     /// The checkpoint, if there is one; locked under the stage's name.
     pub query: Option<QueryDir>,
-    /// True if an earlier plan recorded by a sink names this stage: then its state must be there.
-    pub known: bool,
     /// True if the input is a marked stream.
     pub marked: bool,
-    /// The folder in which relative paths were meant, for the checkpoint's own use.
+    /// Say only what went wrong.
     pub quiet: bool,
-    /// Files given with `--rejects` and `--late`, in place of those in the checkpoint.
+    /// Where bad rows are kept, if anywhere.
     pub rejects: Option<PathBuf>,
 }
 

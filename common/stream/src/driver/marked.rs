@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use st_checkpoint::Kind;
 
 use super::{Aborted, Driver, Ending, Interrupted, name_of};
 use crate::marker::{self, Batch, Begin, Marker, Start, Watermark};
@@ -45,7 +44,7 @@ impl<S: Stage> Driver<S> {
         }
         let mut position =
             Position { open: None, next: start.epoch + 1, mark: start.mark(), given: None, clock: i64::MIN };
-        self.start_stage(&mut start, true, Kind::Query)?;
+        self.start_stage(&mut start, true, None)?;
         position.given = start.mark();
         self.hand_on(&Marker::Start(Box::new(start)))?;
         loop {

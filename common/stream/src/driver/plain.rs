@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 use st_checkpoint::{Commits, Kind, QueryDir};
 
-use super::{Driver, Ending};
+use super::{Driver, Ending, created_by};
 use crate::clock;
 use crate::marker::{Batch, Begin, Marker, Start};
 use crate::message;
@@ -53,18 +53,20 @@ impl<S: Stage> Driver<S> {
     fn plain_start(&mut self) -> Result<Batches> {
         let manners = self.stage.manners();
         self.marks = manners == Manners::Marks;
-        let mut start = Start::new(st_checkpoint::new_id(), -1);
-        let mut commits = None;
+        let mut start = Start::new(crate::source_driver::new_id(), -1);
+        let (mut commits, mut own) = (None, None);
         if let Some(path) = self.options.checkpoint.clone() {
-            let dir = QueryDir::create_or_open(&path, Kind::Stage, self.stage.tool(), self.options.durability)?;
-            let epochs = Commits::register(&dir, &self.name, -1, &Value::Null, &Value::Array(Vec::new()))?;
+            let made_by = created_by(self.stage.tool());
+            let dir = QueryDir::create_or_open(&path, Kind::Stage, self.options.durability, &made_by)?;
+            let epochs = Commits::register(&dir, &self.name, -1, &Value::Null, &[])?;
             start.query = dir.id().to_string();
             start.epoch = epochs.last();
             start.checkpoint = Some(path);
             commits = Some(epochs);
+            own = Some(dir);
         }
         let id = start.epoch + 1;
-        self.start_stage(&mut start, false, Kind::Stage)?;
+        self.start_stage(&mut start, false, own)?;
         // A stage's own checkpoint is no business of the stages behind it.
         start.checkpoint = None;
         start.epoch = -1;
@@ -135,7 +137,7 @@ impl<S: Stage> Driver<S> {
         let rows = self.out.figures.rows_in;
         self.seal(&mut batch, None, since, &mut batches.given)?;
         if let Some(commits) = &mut batches.commits {
-            commits.commit(batches.id, rows, &Value::Null)?;
+            commits.commit(batches.id, rows, None)?;
         }
         batches.id += 1;
         batches.hint = None;
