@@ -39,6 +39,8 @@ pub struct OffsetRecord {
     /// Whether it was the last one for ever.
     #[serde(rename = "final")]
     pub is_final: bool,
+    /// How many rows it had, so that a replay that differs is noticed.
+    pub rows: u64,
     /// What was read, in the source's own fields.
     pub range: Value,
     /// What the source remembers as of this batch, in its own fields.
@@ -158,6 +160,14 @@ impl Offsets {
             .skip(skip)
             .map(|place| self.log.read(*place))
             .collect()
+    }
+
+    /// Every record that is kept, oldest first.
+    ///
+    /// # Errors
+    /// As [`Offsets::get`].
+    pub fn all(&self) -> Result<Vec<OffsetRecord>> {
+        self.places.iter().map(|place| self.log.read(*place)).collect()
     }
 
     /// Records a batch; durable when this returns. Ids rise by one (the first record of a file
