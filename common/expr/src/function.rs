@@ -4,8 +4,10 @@
 //! expression is compiled, a schema parsed, a wrong argument refused with a message. What remains runs per row.
 
 use crate::{Type, Value};
+use std::cell::{Cell, RefCell};
 
 /// What a function may know besides its arguments. Fixed for a batch, so that a replay computes the same.
+#[derive(Debug)]
 pub struct Env {
     /// The batch's clock, microseconds since the epoch: `current_timestamp()`.
     pub now: i64,
@@ -15,10 +17,44 @@ pub struct Env {
     pub seed: u64,
     /// Number of the row in its batch.
     pub row: u64,
+    /// What could not be computed so far.
+    pub failures: Failures,
+}
+
+impl Env {
+    /// An environment at the epoch, seed and row zero: what constants are folded in.
+    pub fn new(zone: chrono_tz::Tz) -> Self {
+        Env { now: 0, zone, seed: 0, row: 0, failures: Failures::default() }
+    }
+}
+
+/// Counts the values that could not be computed and were made null; Spark's ANSI mode would stop at them.
+#[derive(Debug, Default)]
+pub struct Failures {
+    count: Cell<u64>,
+    first: RefCell<Option<String>>,
+}
+
+impl Failures {
+    /// Counts one failure and keeps the first one's message.
+    pub fn add(&self, failure: Failure) {
+        self.count.set(self.count.get() + 1);
+        self.first.borrow_mut().get_or_insert(failure.0);
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count.get()
+    }
+
+    /// The message of the first one since the start or the last call; clears it. `--strict` stops on it.
+    pub fn take_first(&self) -> Option<String> {
+        self.first.borrow_mut().take()
+    }
 }
 
 /// Why a value could not be computed. The evaluator turns it into null and counts it, or stops under `--strict`.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure(pub String);
 
 /// The code of a function. Arguments are evaluated and cast to the function's parameters; a null among them has already

@@ -1,0 +1,467 @@
+//! The grammar of Spark SQL's expressions: a Pratt parser, one method per form.
+//!
+//! Written by hand rather than taken from a SQL crate, because the place of every part is kept for messages and for naming
+//! columns, and because Spark's lexical rules (two string quotes, almost no reserved words) differ from other dialects'.
+
+mod calls;
+mod interval;
+mod lexer;
+mod literals;
+mod types;
+
+pub use interval::duration;
+
+use crate::ast::{Assignment, Ast, Binary, Item, Like, Node, Order, Unary};
+use crate::error::{Span, SyntaxError};
+use crate::Type;
+use lexer::{Kind, Token};
+
+/// Deepest nesting accepted: far beyond what people write, far within the stack.
+const DEPTH: usize = 128;
+
+/// Reads one expression.
+pub fn parse_expr(text: &str) -> Result<Ast, SyntaxError> {
+    let mut parser = Parser::new(text)?;
+    let expr = parser.expr()?;
+    parser.finish()?;
+    Ok(expr)
+}
+
+/// Reads `expr [as] [name], …`: `--by`, `--agg`, `--select`.
+pub fn parse_list(text: &str) -> Result<Vec<Item>, SyntaxError> {
+    let mut parser = Parser::new(text)?;
+    let items = parser.separated(Parser::item)?;
+    parser.finish()?;
+    Ok(items)
+}
+
+/// Reads `name = expr, …`: `--set`.
+pub fn parse_assignments(text: &str) -> Result<Vec<Assignment>, SyntaxError> {
+    let mut parser = Parser::new(text)?;
+    let items = parser.separated(|parser| {
+        let name = parser.name("a column's name, as in `total = price * qty`")?;
+        if !parser.take("=") && !parser.take("==") {
+            return Err(parser.expected(&format!("`=` after `{name}`, as in `{name} = price * qty`")));
+        }
+        Ok(Assignment { name, expr: parser.expr()?, text: parser.text.to_owned() })
+    })?;
+    parser.finish()?;
+    Ok(items)
+}
+
+/// Reads `expr [asc | desc] [nulls first | nulls last], …`: `--order-by`.
+pub fn parse_order(text: &str) -> Result<Vec<Order>, SyntaxError> {
+    let mut parser = Parser::new(text)?;
+    let keys = parser.separated(Parser::order_key)?;
+    parser.finish()?;
+    Ok(keys)
+}
+
+/// Reads names, in backticks where need be, separated by commas: `--drop`.
+pub fn parse_names(text: &str) -> Result<Vec<String>, SyntaxError> {
+    let mut parser = Parser::new(text)?;
+    let names = parser.separated(|parser| parser.name("a column's name"))?;
+    parser.finish()?;
+    Ok(names)
+}
+
+pub(crate) struct Parser<'t> {
+    text: &'t str,
+    tokens: Vec<Token>,
+    at: usize,
+    depth: usize,
+}
+
+/// How tightly an infix operator binds; Spark's grammar (`SqlBaseParser.g4`), loosest first.
+const PREDICATE: u8 = 4;
+const COMPARISON: u8 = 5;
+const PREFIX_NOT: u8 = 3;
+const PREFIX_SIGN: u8 = 12;
+
+impl<'t> Parser<'t> {
+    pub(crate) fn new(text: &'t str) -> Result<Self, SyntaxError> {
+        Ok(Parser { text, tokens: lexer::tokens(text)?, at: 0, depth: 0 })
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.peek() == &Kind::End
+    }
+
+    /// Refuses what is left over.
+    pub(crate) fn finish(&self) -> Result<(), SyntaxError> {
+        if self.at_end() { Ok(()) } else { Err(self.expected("an operator, `,` or the end")) }
+    }
+
+    fn peek(&self) -> &Kind {
+        self.ahead(0)
+    }
+
+    fn ahead(&self, n: usize) -> &Kind {
+        &self.tokens[(self.at + n).min(self.tokens.len() - 1)].kind
+    }
+
+    fn span(&self) -> Span {
+        self.tokens[self.at.min(self.tokens.len() - 1)].span
+    }
+
+    /// The place of the token just read.
+    fn behind(&self) -> Span {
+        self.tokens[self.at.saturating_sub(1)].span
+    }
+
+    fn step(&mut self) -> Token {
+        let token = self.tokens[self.at.min(self.tokens.len() - 1)].clone();
+        self.at += usize::from(self.at + 1 < self.tokens.len());
+        token
+    }
+
+    fn error(&self, span: Span, message: impl Into<String>) -> SyntaxError {
+        SyntaxError::at(self.text, span, message)
+    }
+
+    fn expected(&self, what: &str) -> SyntaxError {
+        let found = match self.peek() {
+            Kind::End => "the end".to_owned(),
+            _ => format!("`{}`", &self.text[self.span().start..self.span().end]),
+        };
+        self.error(self.span(), format!("expected {what}, found {found}"))
+    }
+
+    fn is(&self, symbol: &str) -> bool {
+        matches!(self.peek(), Kind::Symbol(s) if *s == symbol)
+    }
+
+    fn take(&mut self, symbol: &str) -> bool {
+        let found = self.is(symbol);
+        if found {
+            self.step();
+        }
+        found
+    }
+
+    fn need(&mut self, symbol: &str) -> Result<(), SyntaxError> {
+        if self.take(symbol) { Ok(()) } else { Err(self.expected(&format!("`{symbol}`"))) }
+    }
+
+    fn word_ahead(&self, n: usize, word: &str) -> bool {
+        matches!(self.ahead(n), Kind::Word(w) if w.eq_ignore_ascii_case(word))
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        self.word_ahead(0, word)
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let found = self.is_word(word);
+        if found {
+            self.step();
+        }
+        found
+    }
+
+    /// Takes several words in a row, or none of them.
+    fn take_words(&mut self, words: &[&str]) -> bool {
+        let found = words.iter().enumerate().all(|(n, word)| self.word_ahead(n, word));
+        if found {
+            words.iter().for_each(|_| drop(self.step()));
+        }
+        found
+    }
+
+    fn need_word(&mut self, word: &str) -> Result<(), SyntaxError> {
+        if self.take_word(word) { Ok(()) } else { Err(self.expected(&format!("`{word}`"))) }
+    }
+
+    fn name(&mut self, what: &str) -> Result<String, SyntaxError> {
+        match self.peek().clone() {
+            Kind::Word(name) | Kind::Quoted(name) => {
+                self.step();
+                Ok(name)
+            }
+            _ => Err(self.expected(what)),
+        }
+    }
+
+    fn separated<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T, SyntaxError>) -> Result<Vec<T>, SyntaxError> {
+        let mut all = vec![one(self)?];
+        while self.take(",") {
+            all.push(one(self)?);
+        }
+        Ok(all)
+    }
+
+    fn item(&mut self) -> Result<Item, SyntaxError> {
+        let expr = self.expr()?;
+        let mut aliases = Vec::new();
+        if self.take_word("as") {
+            if self.take("(") {
+                aliases = self.separated(|parser| parser.name("a name"))?;
+                self.need(")")?;
+            } else {
+                aliases.push(self.name("a name after `as`")?);
+            }
+        } else if matches!(self.peek(), Kind::Word(_) | Kind::Quoted(_)) {
+            aliases.push(self.name("a name")?);
+        }
+        Ok(Item { expr, aliases, text: self.text.to_owned() })
+    }
+
+    fn order_key(&mut self) -> Result<Order, SyntaxError> {
+        let expr = self.expr()?;
+        let descending = self.take_word("desc");
+        if !descending {
+            self.take_word("asc");
+        }
+        let nulls_first = match self.take_word("nulls") {
+            true if self.take_word("first") => true,
+            true if self.take_word("last") => false,
+            true => return Err(self.expected("`first` or `last`")),
+            false => !descending,
+        };
+        Ok(Order { expr, descending, nulls_first })
+    }
+
+    /// One expression of any kind.
+    fn expr(&mut self) -> Result<Ast, SyntaxError> {
+        self.binding(0)
+    }
+
+    /// An expression whose operators bind more tightly than `least`.
+    fn binding(&mut self, least: u8) -> Result<Ast, SyntaxError> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return Err(self.error(self.span(), format!("this is nested more than {DEPTH} levels deep")));
+        }
+        let mut left = self.prefix()?;
+        loop {
+            if least < PREDICATE {
+                if let Some(node) = self.predicate(&left)? {
+                    left = self.spanned(left.span, node);
+                    continue;
+                }
+            }
+            let Some((operator, power, tokens)) = self.infix() else { break };
+            if power <= least {
+                break;
+            }
+            (0..tokens).for_each(|_| drop(self.step()));
+            let right = self.binding(power)?;
+            let span = left.span.to(right.span);
+            left = Ast { node: Node::Binary(operator, Box::new(left), Box::new(right)), span };
+        }
+        self.depth -= 1;
+        Ok(left)
+    }
+
+    fn spanned(&self, start: Span, node: Node) -> Ast {
+        Ast { node, span: start.to(self.behind()) }
+    }
+
+    /// The infix operator that stands here, its power and how many tokens it is made of.
+    fn infix(&self) -> Option<(Binary, u8, usize)> {
+        Some(match self.peek() {
+            Kind::Word(word) => match word.to_ascii_lowercase().as_str() {
+                "or" => (Binary::Or, 1, 1),
+                "and" => (Binary::And, 2, 1),
+                "div" => (Binary::IntegerDivide, 11, 1),
+                _ => return None,
+            },
+            Kind::Symbol(symbol) => match *symbol {
+                ">" if self.touching(">", 2) => (Binary::ShiftRightUnsigned, 9, 3),
+                ">" if self.touching(">", 1) => (Binary::ShiftRight, 9, 2),
+                "=" | "==" => (Binary::Equal, COMPARISON, 1),
+                "<=>" => (Binary::NullSafeEqual, COMPARISON, 1),
+                "<>" | "!=" => (Binary::NotEqual, COMPARISON, 1),
+                "<" => (Binary::Less, COMPARISON, 1),
+                "<=" => (Binary::LessEqual, COMPARISON, 1),
+                ">" => (Binary::Greater, COMPARISON, 1),
+                ">=" => (Binary::GreaterEqual, COMPARISON, 1),
+                "|" => (Binary::BitOr, 6, 1),
+                "^" => (Binary::BitXor, 7, 1),
+                "&" => (Binary::BitAnd, 8, 1),
+                "<<" => (Binary::ShiftLeft, 9, 1),
+                "+" => (Binary::Add, 10, 1),
+                "-" => (Binary::Subtract, 10, 1),
+                "||" => (Binary::Concat, 10, 1),
+                "*" => (Binary::Multiply, 11, 1),
+                "/" => (Binary::Divide, 11, 1),
+                "%" => (Binary::Remainder, 11, 1),
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// True if the next `n` tokens are this symbol too, without a gap.
+    fn touching(&self, symbol: &'static str, n: usize) -> bool {
+        (1..=n).all(|i| {
+            self.ahead(i) == &Kind::Symbol(symbol) && self.tokens[self.at + i].span.start == self.tokens[self.at + i - 1].span.end
+        })
+    }
+
+    /// What follows an operand as words: `is`, `in`, `between`, `like` and their negations.
+    fn predicate(&mut self, left: &Ast) -> Result<Option<Node>, SyntaxError> {
+        let value = || Box::new(left.clone());
+        if self.take_word("is") {
+            let negated = self.take_word("not");
+            if self.take_word("distinct") {
+                self.need_word("from")?;
+                let right = self.binding(PREDICATE)?;
+                let same = Ast { span: left.span.to(right.span), node: Node::Binary(Binary::NullSafeEqual, value(), Box::new(right)) };
+                return Ok(Some(if negated { same.node } else { Node::Unary(Unary::Not, Box::new(same)) }));
+            }
+            let truth = match () {
+                () if self.take_word("null") || self.take_word("unknown") => None,
+                () if self.take_word("true") => Some(true),
+                () if self.take_word("false") => Some(false),
+                () => return Err(self.expected("`null`, `true`, `false` or `distinct from` after `is`")),
+            };
+            return Ok(Some(Node::Is { value: value(), truth, negated }));
+        }
+        let negated = (self.is_word("not") || self.is("!"))
+            && ["in", "between", "like", "ilike", "rlike", "regexp"].iter().any(|word| self.word_ahead(1, word));
+        if negated {
+            self.step();
+        }
+        if self.take_word("between") {
+            let low = Box::new(self.binding(PREDICATE)?);
+            self.need_word("and")?;
+            let high = Box::new(self.binding(PREDICATE)?);
+            return Ok(Some(Node::Between { value: value(), low, high, negated }));
+        }
+        if self.take_word("in") {
+            self.need("(")?;
+            let list = self.separated(Parser::expr)?;
+            self.need(")")?;
+            return Ok(Some(Node::In { value: value(), list, negated }));
+        }
+        let operator = match () {
+            () if self.take_word("like") => Like::Like,
+            () if self.take_word("ilike") => Like::Ilike,
+            () if self.take_word("rlike") || self.take_word("regexp") => Like::Rlike,
+            () => return Ok(None),
+        };
+        let (any, all) = (self.take_word("any") || self.take_word("some"), self.take_word("all"));
+        let patterns = if any || all {
+            self.need("(")?;
+            let patterns = self.separated(Parser::expr)?;
+            self.need(")")?;
+            patterns
+        } else {
+            vec![self.binding(PREDICATE)?]
+        };
+        let mut escape = '\\';
+        if operator != Like::Rlike && self.take_word("escape") {
+            let Kind::Text(text) = self.peek().clone() else { return Err(self.expected("a string after `escape`")) };
+            let mut chars = text.chars();
+            escape = match (chars.next(), chars.next()) {
+                (Some(c), None) => c,
+                _ => return Err(self.error(self.span(), "the escape is one character, as in `escape '#'`")),
+            };
+            self.step();
+        }
+        Ok(Some(Node::Like { operator, value: value(), patterns, all, escape, negated }))
+    }
+
+    /// An operand with its signs, and what is attached to it: `.name`, `[index]`, `::type`.
+    fn prefix(&mut self) -> Result<Ast, SyntaxError> {
+        let start = self.span();
+        if self.is("!") || self.is_word("not") {
+            self.step();
+            let value = self.binding(PREFIX_NOT)?;
+            return Ok(self.spanned(start, Node::Unary(Unary::Not, Box::new(value))));
+        }
+        for (symbol, operator) in [("-", Unary::Minus), ("+", Unary::Plus), ("~", Unary::BitNot)] {
+            if self.take(symbol) {
+                if operator == Unary::Minus {
+                    if let Kind::Number(number) = self.peek().clone() {
+                        // Read with its sign, so that the least integer is not out of range.
+                        self.step();
+                        let node = self.number(&format!("-{number}"), start.to(self.behind()))?;
+                        let literal = self.spanned(start, node);
+                        return self.postfix(literal);
+                    }
+                }
+                let value = self.binding(PREFIX_SIGN)?;
+                return Ok(self.spanned(start, Node::Unary(operator, Box::new(value))));
+            }
+        }
+        let base = self.primary()?;
+        self.postfix(base)
+    }
+
+    fn postfix(&mut self, mut base: Ast) -> Result<Ast, SyntaxError> {
+        let start = base.span;
+        loop {
+            let node = if self.is(".") && base.node_is_number() {
+                return Err(self.expected("an operator"));
+            } else if self.take(".") {
+                if self.take("*") {
+                    return Err(self.error(self.behind(), "`.*` does not work here: name the members"));
+                }
+                Node::Field(Box::new(base), self.name("a member's name after `.`")?)
+            } else if self.take("[") {
+                let index = self.expr()?;
+                self.need("]")?;
+                Node::Index(Box::new(base), Box::new(index))
+            } else if self.take("::") {
+                Node::Cast { value: Box::new(base), kind: self.data_type()?, quiet: false }
+            } else {
+                return Ok(base);
+            };
+            base = self.spanned(start, node);
+        }
+    }
+
+    fn primary(&mut self) -> Result<Ast, SyntaxError> {
+        let start = self.span();
+        let node = match self.peek().clone() {
+            Kind::Number(number) => {
+                self.step();
+                self.number(&number, start)?
+            }
+            Kind::Text(text) => {
+                self.step();
+                self.text_literal(text)
+            }
+            Kind::Quoted(name) => {
+                self.step();
+                if self.is("(") { self.call(name, start)? } else { Node::Column(name) }
+            }
+            Kind::Word(word) => self.word(word)?,
+            Kind::Symbol("*") => {
+                self.step();
+                Node::Star
+            }
+            Kind::Symbol("(") => return self.parenthesised(),
+            _ => return Err(self.expected("an expression")),
+        };
+        Ok(self.spanned(start, node))
+    }
+
+    /// `(expr)`, or `(a, b)`, which is a struct.
+    fn parenthesised(&mut self) -> Result<Ast, SyntaxError> {
+        let start = self.span();
+        self.need("(")?;
+        let mut all = self.separated(Parser::expr)?;
+        self.need(")")?;
+        match all.len() {
+            1 => Ok(all.swap_remove(0)),
+            _ => {
+                let node = self.structure(all.into_iter().map(|expr| (expr, None)).collect());
+                Ok(self.spanned(start, node))
+            }
+        }
+    }
+
+    /// A type after `cast(… as` or `::`.
+    pub(crate) fn data_type(&mut self) -> Result<Type, SyntaxError> {
+        types::data_type(self)
+    }
+}
+
+impl Ast {
+    fn node_is_number(&self) -> bool {
+        matches!(&self.node, Node::Literal(_, kind) if kind.is_numeric())
+    }
+}
