@@ -241,12 +241,17 @@ pub struct Item {
 impl Item {
     /// The column's name: the alias, or as Spark names it.
     pub fn name(&self) -> String {
-        self.aliases.first().cloned().unwrap_or_else(|| self.expr.name())
+        self.aliases
+            .first()
+            .cloned()
+            .unwrap_or_else(|| self.expr.name())
     }
 
     /// The expression's own text as it was written.
     pub fn source(&self) -> &str {
-        self.text.get(self.expr.span.start..self.expr.span.end).unwrap_or(&self.text)
+        self.text
+            .get(self.expr.span.start..self.expr.span.end)
+            .unwrap_or(&self.text)
     }
 }
 
@@ -291,20 +296,41 @@ impl Ast {
         match &self.node {
             Node::Literal(..) | Node::Star | Node::Column(_) => Vec::new(),
             Node::Field(base, _) => vec![base],
-            Node::Unary(_, x) | Node::Cast { value: x, .. } | Node::Is { value: x, .. } | Node::Interval(x, _) => vec![x],
+            Node::Unary(_, x)
+            | Node::Cast { value: x, .. }
+            | Node::Is { value: x, .. }
+            | Node::Interval(x, _) => vec![x],
             Node::Lambda { body, .. } => vec![body],
             Node::Index(a, b) | Node::Binary(_, a, b) => vec![a, b],
-            Node::Between { value, low, high, .. } => vec![value, low, high],
-            Node::In { value, list, .. } | Node::Like { value, patterns: list, .. } => {
-                std::iter::once(&**value).chain(list).collect()
-            }
+            Node::Between {
+                value, low, high, ..
+            } => vec![value, low, high],
+            Node::In { value, list, .. }
+            | Node::Like {
+                value,
+                patterns: list,
+                ..
+            } => std::iter::once(&**value).chain(list).collect(),
             Node::Call(call) => {
                 let order = call.order.iter().map(|key| &key.expr);
-                call.args.iter().chain(order).chain(call.filter.as_deref()).collect()
+                call.args
+                    .iter()
+                    .chain(order)
+                    .chain(call.filter.as_deref())
+                    .collect()
             }
-            Node::Case { operand, branches, otherwise } => {
+            Node::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
                 let branches = branches.iter().flat_map(|(when, then)| [when, then]);
-                operand.as_deref().into_iter().chain(branches).chain(otherwise.as_deref()).collect()
+                operand
+                    .as_deref()
+                    .into_iter()
+                    .chain(branches)
+                    .chain(otherwise.as_deref())
+                    .collect()
             }
         }
     }
@@ -314,20 +340,41 @@ impl Ast {
         match &mut self.node {
             Node::Literal(..) | Node::Star | Node::Column(_) => Vec::new(),
             Node::Field(base, _) => vec![base],
-            Node::Unary(_, x) | Node::Cast { value: x, .. } | Node::Is { value: x, .. } | Node::Interval(x, _) => vec![x],
+            Node::Unary(_, x)
+            | Node::Cast { value: x, .. }
+            | Node::Is { value: x, .. }
+            | Node::Interval(x, _) => vec![x],
             Node::Lambda { body, .. } => vec![body],
             Node::Index(a, b) | Node::Binary(_, a, b) => vec![a, b],
-            Node::Between { value, low, high, .. } => vec![value, low, high],
-            Node::In { value, list, .. } | Node::Like { value, patterns: list, .. } => {
-                std::iter::once(&mut **value).chain(list).collect()
-            }
+            Node::Between {
+                value, low, high, ..
+            } => vec![value, low, high],
+            Node::In { value, list, .. }
+            | Node::Like {
+                value,
+                patterns: list,
+                ..
+            } => std::iter::once(&mut **value).chain(list).collect(),
             Node::Call(call) => {
                 let order = call.order.iter_mut().map(|key| &mut key.expr);
-                call.args.iter_mut().chain(order).chain(call.filter.as_deref_mut()).collect()
+                call.args
+                    .iter_mut()
+                    .chain(order)
+                    .chain(call.filter.as_deref_mut())
+                    .collect()
             }
-            Node::Case { operand, branches, otherwise } => {
+            Node::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
                 let branches = branches.iter_mut().flat_map(|(when, then)| [when, then]);
-                operand.as_deref_mut().into_iter().chain(branches).chain(otherwise.as_deref_mut()).collect()
+                operand
+                    .as_deref_mut()
+                    .into_iter()
+                    .chain(branches)
+                    .chain(otherwise.as_deref_mut())
+                    .collect()
             }
         }
     }

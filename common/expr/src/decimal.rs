@@ -53,24 +53,36 @@ pub fn wider_type((p1, s1): (u8, u8), (p2, s2): (u8, u8)) -> (u8, u8) {
 impl Decimal {
     /// An integer as a decimal.
     pub fn from_integer(value: i64) -> Decimal {
-        Decimal { unscaled: i128::from(value), scale: 0 }
+        Decimal {
+            unscaled: i128::from(value),
+            scale: 0,
+        }
     }
 
     /// Its digits, the scale's at least.
     pub fn precision(&self) -> u8 {
-        let digits = self.unscaled.unsigned_abs().checked_ilog10().map_or(1, |n| n as u8 + 1);
+        let digits = self
+            .unscaled
+            .unsigned_abs()
+            .checked_ilog10()
+            .map_or(1, |n| n as u8 + 1);
         digits.max(self.scale)
     }
 
     /// The type that just holds it.
     pub fn kind(&self) -> Type {
-        Type::Decimal { precision: self.precision(), scale: self.scale }
+        Type::Decimal {
+            precision: self.precision(),
+            scale: self.scale,
+        }
     }
 
     /// Reads digits with an optional sign, point and exponent, exactly; `None` if it is no number or has too many digits.
     pub fn parse(text: &str) -> Option<Decimal> {
         let number = Number::read(text)?;
-        let scale = u8::try_from(number.scale.max(0)).ok().filter(|scale| *scale <= 38)?;
+        let scale = u8::try_from(number.scale.max(0))
+            .ok()
+            .filter(|scale| *scale <= 38)?;
         number.round(scale)
     }
 
@@ -91,7 +103,9 @@ impl Decimal {
     pub fn rescale(self, scale: u8) -> Option<Decimal> {
         let unscaled = match scale.cmp(&self.scale) {
             Ordering::Equal => self.unscaled,
-            Ordering::Greater => self.unscaled.checked_mul(power(u32::from(scale - self.scale)) as i128)?,
+            Ordering::Greater => self
+                .unscaled
+                .checked_mul(power(u32::from(scale - self.scale)) as i128)?,
             Ordering::Less => {
                 let divisor = power(u32::from(self.scale - scale)) as i128;
                 let (quotient, rest) = (self.unscaled / divisor, self.unscaled % divisor);
@@ -118,7 +132,9 @@ impl Decimal {
         if self.scale <= 22 && self.unscaled.unsigned_abs() < 1 << 53 {
             return self.unscaled as f64 / 10f64.powi(i32::from(self.scale));
         }
-        format!("{}e-{}", self.unscaled, self.scale).parse().unwrap_or(f64::NAN)
+        format!("{}e-{}", self.unscaled, self.scale)
+            .parse()
+            .unwrap_or(f64::NAN)
     }
 
     /// The part before the point.
@@ -127,7 +143,12 @@ impl Decimal {
     }
 
     /// Computes with the scale and precision of the result. `None` for a division by zero or what does not fit.
-    pub fn compute(operation: Operation, a: Decimal, b: Decimal, (precision, scale): (u8, u8)) -> Option<Decimal> {
+    pub fn compute(
+        operation: Operation,
+        a: Decimal,
+        b: Decimal,
+        (precision, scale): (u8, u8),
+    ) -> Option<Decimal> {
         let exact = match operation {
             Operation::Add | Operation::Subtract | Operation::Remainder => {
                 let common = a.scale.max(b.scale);
@@ -137,14 +158,22 @@ impl Decimal {
                     Operation::Subtract => x.checked_sub(y)?,
                     _ => x.checked_rem(y)?,
                 };
-                return Decimal { unscaled, scale: common }.fit(precision, scale);
+                return Decimal {
+                    unscaled,
+                    scale: common,
+                }
+                .fit(precision, scale);
             }
             Operation::Multiply => {
                 let product = Wide::product(a.unscaled.unsigned_abs(), b.unscaled.unsigned_abs());
                 let have = a.scale + b.scale;
                 match scale.cmp(&have) {
-                    Ordering::Less => product.divide_rounded(power(u32::from(have - scale)))?.narrow()?,
-                    _ => product.narrow()?.checked_mul(power(u32::from(scale - have)) as i128)?,
+                    Ordering::Less => product
+                        .divide_rounded(power(u32::from(have - scale)))?
+                        .narrow()?,
+                    _ => product
+                        .narrow()?
+                        .checked_mul(power(u32::from(scale - have)) as i128)?,
                 }
             }
             Operation::Divide => {
@@ -156,16 +185,23 @@ impl Decimal {
                     let x = x.checked_mul(power(rest))?;
                     Wide::product(x, power(first)).divide_rounded(y)?.narrow()?
                 } else {
-                    Wide::product(x, 1).divide_rounded(y.checked_mul(power(shift.unsigned_abs()))?)?.narrow()?
+                    Wide::product(x, 1)
+                        .divide_rounded(y.checked_mul(power(shift.unsigned_abs()))?)?
+                        .narrow()?
                 }
             }
         };
-        let unscaled = if (a.unscaled < 0) == (b.unscaled < 0) { exact } else { -exact };
+        let unscaled = if (a.unscaled < 0) == (b.unscaled < 0) {
+            exact
+        } else {
+            -exact
+        };
         Decimal { unscaled, scale }.within(precision)
     }
 
     fn widen(self, scale: u8) -> Option<i128> {
-        self.unscaled.checked_mul(power(u32::from(scale - self.scale)) as i128)
+        self.unscaled
+            .checked_mul(power(u32::from(scale - self.scale)) as i128)
     }
 
     /// Compares the numbers, whatever their scales.
@@ -211,7 +247,13 @@ impl fmt::Display for Decimal {
         let (digits, one) = (self.unscaled.unsigned_abs(), power(u32::from(self.scale)));
         match self.scale {
             0 => write!(f, "{sign}{digits}"),
-            scale => write!(f, "{sign}{}.{:0width$}", digits / one, digits % one, width = usize::from(scale)),
+            scale => write!(
+                f,
+                "{sign}{}.{:0width$}",
+                digits / one,
+                digits % one,
+                width = usize::from(scale)
+            ),
         }
     }
 }
@@ -237,11 +279,25 @@ impl Number {
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        if (whole.is_empty() && fraction.is_empty()) || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        if (whole.is_empty() && fraction.is_empty())
+            || !whole
+                .bytes()
+                .chain(fraction.bytes())
+                .all(|b| b.is_ascii_digit())
+        {
             return None;
         }
-        let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).map(|b| b - b'0').skip_while(|digit| *digit == 0).collect();
-        Some(Number { negative, digits, scale: fraction.len() as i64 - i64::from(exponent) })
+        let digits: Vec<u8> = whole
+            .bytes()
+            .chain(fraction.bytes())
+            .map(|b| b - b'0')
+            .skip_while(|digit| *digit == 0)
+            .collect();
+        Some(Number {
+            negative,
+            digits,
+            scale: fraction.len() as i64 - i64::from(exponent),
+        })
     }
 
     fn round(&self, scale: u8) -> Option<Decimal> {
@@ -249,16 +305,26 @@ impl Number {
         let kept = self.digits.len() as i64 - (self.scale - i64::from(scale));
         let mut unscaled: u128 = 0;
         for i in 0..kept.clamp(0, 80) {
-            unscaled = unscaled.checked_mul(10)? + u128::from(self.digits.get(i as usize).copied().unwrap_or(0));
+            unscaled = unscaled.checked_mul(10)?
+                + u128::from(self.digits.get(i as usize).copied().unwrap_or(0));
         }
         if kept > 80 && !self.digits.is_empty() {
             return None;
         }
-        if kept >= 0 && self.digits.get(kept as usize).is_some_and(|digit| *digit >= 5) {
+        if kept >= 0
+            && self
+                .digits
+                .get(kept as usize)
+                .is_some_and(|digit| *digit >= 5)
+        {
             unscaled += 1;
         }
         let unscaled = i128::try_from(unscaled).ok()?;
-        Decimal { unscaled: if self.negative { -unscaled } else { unscaled }, scale }.within(38)
+        Decimal {
+            unscaled: if self.negative { -unscaled } else { unscaled },
+            scale,
+        }
+        .within(38)
     }
 }
 
@@ -273,40 +339,100 @@ mod tests {
 
     #[test]
     fn reads_and_prints() {
-        for text in ["0", "1.50", "-0.05", "12345678901234567890123456789012345678"] {
+        for text in [
+            "0",
+            "1.50",
+            "-0.05",
+            "12345678901234567890123456789012345678",
+        ] {
             assert_eq!(d(text).to_string(), text);
         }
         assert_eq!(d("1.5e3").to_string(), "1500");
         assert_eq!(d("15e-1").to_string(), "1.5");
-        assert_eq!(Decimal::parse("123456789012345678901234567890123456789"), None);
+        assert_eq!(
+            Decimal::parse("123456789012345678901234567890123456789"),
+            None
+        );
         assert_eq!(Decimal::parse("1.2.3"), None);
-        assert_eq!(Decimal::parse_as("1.005", 10, 2), Some(Decimal { unscaled: 101, scale: 2 }));
-        assert_eq!(Decimal::parse_as("-0.005", 10, 2), Some(Decimal { unscaled: -1, scale: 2 }));
+        assert_eq!(
+            Decimal::parse_as("1.005", 10, 2),
+            Some(Decimal {
+                unscaled: 101,
+                scale: 2
+            })
+        );
+        assert_eq!(
+            Decimal::parse_as("-0.005", 10, 2),
+            Some(Decimal {
+                unscaled: -1,
+                scale: 2
+            })
+        );
         assert_eq!(Decimal::parse_as("123.4", 2, 0), None);
-        assert_eq!(Decimal { unscaled: 1, scale: 7 }.java_text(), "1E-7");
-        assert_eq!(Decimal { unscaled: -15, scale: 9 }.java_text(), "-1.5E-8");
-        assert_eq!(Decimal { unscaled: 1, scale: 6 }.java_text(), "0.000001");
+        assert_eq!(
+            Decimal {
+                unscaled: 1,
+                scale: 7
+            }
+            .java_text(),
+            "1E-7"
+        );
+        assert_eq!(
+            Decimal {
+                unscaled: -15,
+                scale: 9
+            }
+            .java_text(),
+            "-1.5E-8"
+        );
+        assert_eq!(
+            Decimal {
+                unscaled: 1,
+                scale: 6
+            }
+            .java_text(),
+            "0.000001"
+        );
     }
 
     #[test]
     fn result_types_are_sparks() {
         // PySpark 4.3.0: typeof(cast(1 as decimal(10,2)) / cast(1 as decimal(10,2))) and so on.
         assert_eq!(result_type(Operation::Divide, (10, 2), (10, 2)), (23, 13));
-        assert_eq!(result_type(Operation::Multiply, (38, 10), (38, 10)), (38, 6));
+        assert_eq!(
+            result_type(Operation::Multiply, (38, 10), (38, 10)),
+            (38, 6)
+        );
         assert_eq!(result_type(Operation::Add, (10, 2), (20, 5)), (21, 5));
     }
 
     #[test]
     fn computes_exactly() {
-        let compute = |op, a, b, kind| Decimal::compute(op, d(a), d(b), kind).map(|d| d.to_string());
-        assert_eq!(compute(Operation::Divide, "1", "3", (10, 6)).unwrap(), "0.333333");
-        assert_eq!(compute(Operation::Divide, "-2", "3", (10, 6)).unwrap(), "-0.666667");
+        let compute =
+            |op, a, b, kind| Decimal::compute(op, d(a), d(b), kind).map(|d| d.to_string());
+        assert_eq!(
+            compute(Operation::Divide, "1", "3", (10, 6)).unwrap(),
+            "0.333333"
+        );
+        assert_eq!(
+            compute(Operation::Divide, "-2", "3", (10, 6)).unwrap(),
+            "-0.666667"
+        );
         assert_eq!(compute(Operation::Divide, "1", "0", (10, 6)), None);
-        assert_eq!(compute(Operation::Multiply, "1.25", "-1.5", (6, 3)).unwrap(), "-1.875");
+        assert_eq!(
+            compute(Operation::Multiply, "1.25", "-1.5", (6, 3)).unwrap(),
+            "-1.875"
+        );
         assert_eq!(compute(Operation::Add, "99", "1", (2, 0)), None);
-        assert_eq!(compute(Operation::Remainder, "-7.5", "2", (4, 1)).unwrap(), "-1.5");
+        assert_eq!(
+            compute(Operation::Remainder, "-7.5", "2", (4, 1)).unwrap(),
+            "-1.5"
+        );
         let big = "99999999999999999999.999999999999999999";
         assert_eq!(compute(Operation::Multiply, big, big, (38, 6)), None);
-        assert_eq!(compute(Operation::Divide, big, "3", (38, 17)).unwrap(), "33333333333333333333.33333333333333333");
+        assert_eq!(
+            compute(Operation::Divide, big, "3", (38, 17)).unwrap(),
+            "33333333333333333333.33333333333333333"
+        );
     }
 }

@@ -13,7 +13,10 @@ pub struct Span {
 impl Span {
     /// The span from the start of this one to the end of another.
     pub fn to(self, other: Span) -> Span {
-        Span { start: self.start, end: other.end }
+        Span {
+            start: self.start,
+            end: other.end,
+        }
     }
 }
 
@@ -29,12 +32,18 @@ pub struct SyntaxError {
 impl SyntaxError {
     /// An error at a place of a text.
     pub fn at(text: &str, span: Span, message: impl Into<String>) -> Self {
-        SyntaxError { message: message.into(), place: Some((text.to_owned(), span)) }
+        SyntaxError {
+            message: message.into(),
+            place: Some((text.to_owned(), span)),
+        }
     }
 
     /// An error without a place.
     pub fn plain(message: impl Into<String>) -> Self {
-        SyntaxError { message: message.into(), place: None }
+        SyntaxError {
+            message: message.into(),
+            place: None,
+        }
     }
 }
 
@@ -43,13 +52,26 @@ impl std::error::Error for SyntaxError {}
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        let Some((text, span)) = &self.place else { return Ok(()) };
+        let Some((text, span)) = &self.place else {
+            return Ok(());
+        };
         // Only the line with the place: expressions may span several.
         let at = span.start.min(text.len());
         let from = text[..at].rfind('\n').map_or(0, |i| i + 1);
         let to = text[at..].find('\n').map_or(text.len(), |i| at + i);
-        let before = text[from..at].chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect::<String>();
-        let width = text[at..span.end.clamp(at, to.max(at))].chars().count().max(1);
-        write!(f, "\n  {}\n  {before}{}", &text[from..to], "^".repeat(width))
+        let before = text[from..at]
+            .chars()
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect::<String>();
+        let width = text[at..span.end.clamp(at, to.max(at))]
+            .chars()
+            .count()
+            .max(1);
+        write!(
+            f,
+            "\n  {}\n  {before}{}",
+            &text[from..to],
+            "^".repeat(width)
+        )
     }
 }

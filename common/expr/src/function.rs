@@ -23,8 +23,14 @@ pub struct Env {
 
 impl Env {
     /// An environment at the epoch, seed and row zero: what constants are folded in.
-    pub fn new(zone: chrono_tz::Tz) -> Self {
-        Env { now: 0, zone, seed: 0, row: 0, failures: Failures::default() }
+    pub fn new(zone: st_time::Zone) -> Self {
+        Env {
+            now: 0,
+            zone,
+            seed: 0,
+            row: 0,
+            failures: Failures::default(),
+        }
     }
 }
 
@@ -70,7 +76,8 @@ where
 }
 
 /// The code of one call, holding what was prepared from its constants.
-pub type Prepared = Box<dyn for<'a> Fn(&Env, &[Value<'a>]) -> Result<Value<'a>, Failure> + Send + Sync>;
+pub type Prepared =
+    Box<dyn for<'a> Fn(&Env, &[Value<'a>]) -> Result<Value<'a>, Failure> + Send + Sync>;
 
 /// What is known of a call when it is compiled.
 pub struct Call<'c> {
@@ -136,7 +143,11 @@ pub struct Function {
 impl Function {
     /// What is wanted of argument `index`, counted from zero.
     pub fn param(&self, index: usize) -> Param {
-        self.params.get(index).or(self.params.last()).copied().unwrap_or(Param::Any)
+        self.params
+            .get(index)
+            .or(self.params.last())
+            .copied()
+            .unwrap_or(Param::Any)
     }
 
     /// The type and the code of one call.

@@ -11,7 +11,10 @@ pub fn widen(value: f32) -> f64 {
     if !value.is_finite() {
         return f64::from(value);
     }
-    ryu::Buffer::new().format_finite(value).parse().unwrap_or(f64::from(value))
+    ryu::Buffer::new()
+        .format_finite(value)
+        .parse()
+        .unwrap_or(f64::from(value))
 }
 
 /// Appends Java's `Double.toString`: `1.0`, `1.0E7`, `1.0E-4`, `NaN`, `Infinity`. The digits are the shortest that read
@@ -21,7 +24,11 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
         return out.extend_from_slice(b"NaN");
     }
     if value.is_infinite() {
-        return out.extend_from_slice(if value > 0.0 { b"Infinity" } else { b"-Infinity" });
+        return out.extend_from_slice(if value > 0.0 {
+            b"Infinity"
+        } else {
+            b"-Infinity"
+        });
     }
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(value).as_bytes();
@@ -39,8 +46,14 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
     };
     let split = text.iter().position(|b| *b == b'e');
     let (mantissa, exponent) = text.split_at(split.unwrap_or(text.len()));
-    let exponent: i32 = std::str::from_utf8(exponent.get(1..).unwrap_or(b"")).ok().and_then(|e| e.parse().ok()).unwrap_or(0);
-    let point = mantissa.iter().position(|b| *b == b'.').unwrap_or(mantissa.len());
+    let exponent: i32 = std::str::from_utf8(exponent.get(1..).unwrap_or(b""))
+        .ok()
+        .and_then(|e| e.parse().ok())
+        .unwrap_or(0);
+    let point = mantissa
+        .iter()
+        .position(|b| *b == b'.')
+        .unwrap_or(mantissa.len());
     let digits: Vec<u8> = mantissa.iter().copied().filter(|b| *b != b'.').collect();
     let zeros = digits.iter().take_while(|b| **b == b'0').count();
     let significant = &digits[zeros..];

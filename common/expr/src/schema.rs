@@ -25,7 +25,10 @@ impl Schema {
         parser.finish()?;
         for (i, field) in fields.iter().enumerate() {
             if fields[..i].iter().any(|earlier| earlier.name == field.name) {
-                return Err(SyntaxError::plain(format!("column `{}` is declared twice", field.name)));
+                return Err(SyntaxError::plain(format!(
+                    "column `{}` is declared twice",
+                    field.name
+                )));
             }
         }
         Ok(Schema { fields })
@@ -33,14 +36,20 @@ impl Schema {
 
     /// The type of the column with exactly this name.
     pub fn kind(&self, name: &str) -> Option<&Type> {
-        self.fields.iter().find(|field| field.name == name).map(|field| &field.kind)
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .map(|field| &field.kind)
     }
 
     /// Declares a column, or changes the type of one.
     pub fn set(&mut self, name: &str, kind: Type) {
         match self.fields.iter_mut().find(|field| field.name == name) {
             Some(field) => field.kind = kind,
-            None => self.fields.push(Field { name: name.to_owned(), kind }),
+            None => self.fields.push(Field {
+                name: name.to_owned(),
+                kind,
+            }),
         }
     }
 

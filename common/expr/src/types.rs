@@ -38,7 +38,10 @@ pub struct Field {
 impl Type {
     /// True for TINYINT, SMALLINT, INT and BIGINT.
     pub fn is_integer(&self) -> bool {
-        matches!(self, Type::TinyInt | Type::SmallInt | Type::Int | Type::BigInt)
+        matches!(
+            self,
+            Type::TinyInt | Type::SmallInt | Type::Int | Type::BigInt
+        )
     }
 
     /// True for FLOAT and DOUBLE.
@@ -131,8 +134,14 @@ pub struct Quoted<'a>(pub &'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = self.0.bytes();
-        let bare = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        let bare = bytes
+            .next()
+            .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
             && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if bare { f.write_str(self.0) } else { write!(f, "`{}`", self.0.replace('`', "``")) }
+        if bare {
+            f.write_str(self.0)
+        } else {
+            write!(f, "`{}`", self.0.replace('`', "``"))
+        }
     }
 }

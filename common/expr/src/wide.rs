@@ -19,7 +19,10 @@ impl Wide {
         let (a1, a0, b1, b0) = (a >> 64, a & HALF, b >> 64, b & HALF);
         let (low, mid1, mid2, high) = (a0 * b0, a1 * b0, a0 * b1, a1 * b1);
         let mid = (low >> 64) + (mid1 & HALF) + (mid2 & HALF);
-        Wide { high: high + (mid1 >> 64) + (mid2 >> 64) + (mid >> 64), low: (mid << 64) | (low & HALF) }
+        Wide {
+            high: high + (mid1 >> 64) + (mid2 >> 64) + (mid >> 64),
+            low: (mid << 64) | (low & HALF),
+        }
     }
 
     /// Quotient and remainder; `None` for a divisor of zero.
@@ -28,11 +31,21 @@ impl Wide {
             return None;
         }
         if self.high == 0 {
-            return Some((Wide { high: 0, low: self.low / divisor }, self.low % divisor));
+            return Some((
+                Wide {
+                    high: 0,
+                    low: self.low / divisor,
+                },
+                self.low % divisor,
+            ));
         }
         let (mut quotient, mut rest) = (Wide { high: 0, low: 0 }, 0u128);
         for bit in (0..256).rev() {
-            let next = if bit >= 128 { self.high >> (bit - 128) } else { self.low >> bit } & 1;
+            let next = if bit >= 128 {
+                self.high >> (bit - 128)
+            } else {
+                self.low >> bit
+            } & 1;
             let overflow = rest >> 127 == 1;
             rest = (rest << 1) | next;
             if overflow || rest >= divisor {
@@ -50,17 +63,28 @@ impl Wide {
     /// Quotient, rounded half away from zero.
     pub fn divide_rounded(self, divisor: u128) -> Option<Wide> {
         let (quotient, rest) = self.divide(divisor)?;
-        Some(if rest >= divisor - rest { quotient.plus_one() } else { quotient })
+        Some(if rest >= divisor - rest {
+            quotient.plus_one()
+        } else {
+            quotient
+        })
     }
 
     fn plus_one(self) -> Wide {
         let (low, carry) = self.low.overflowing_add(1);
-        Wide { high: self.high + u128::from(carry), low }
+        Wide {
+            high: self.high + u128::from(carry),
+            low,
+        }
     }
 
     /// The number, if it fits 128 bits with a sign.
     pub fn narrow(self) -> Option<i128> {
-        if self.high == 0 { i128::try_from(self.low).ok() } else { None }
+        if self.high == 0 {
+            i128::try_from(self.low).ok()
+        } else {
+            None
+        }
     }
 }
 
@@ -76,7 +100,10 @@ mod tests {
         assert!(product.narrow().is_none());
         let (quotient, rest) = product.divide(a).unwrap();
         assert_eq!((quotient.narrow(), rest), (Some(b as i128), 0));
-        assert_eq!(Wide::product(5, 1).divide_rounded(2).unwrap().narrow(), Some(3));
+        assert_eq!(
+            Wide::product(5, 1).divide_rounded(2).unwrap().narrow(),
+            Some(3)
+        );
         assert!(product.divide(0).is_none());
     }
 }

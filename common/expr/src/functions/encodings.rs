@@ -10,42 +10,138 @@ use crate::function::{Call, Env, Failure, Function, Prepared, prepared};
 use crate::{Type, Value};
 
 pub static FUNCTIONS: &[Function] = &[
-    plain(&["ascii"], (1, 1), "ascii(text)", &[TEXT], |_| Type::Int, |_, a| {
-        Ok(Value::Integer(text(&a[0])?.chars().next().map_or(0, |c| i64::from(u32::from(c)))))
-    }),
-    plain(&["chr", "char"], (1, 1), "chr(number)", &[Param::To(&Type::BigInt)], |_| Type::String, |_, a| {
-        let number = integer(&a[0])?;
-        Ok(string(if number < 0 { String::new() } else { char::from((number & 0xff) as u8).to_string() }))
-    }),
-    plain(&["hex"], (1, 1), "hex(value)", &[ANY], |_| Type::String, hex),
-    plain(&["unhex"], (1, 1), "unhex(text)", &[TEXT], |_| Type::Binary, |_, a| {
-        Ok(unhex(text(&a[0])?).map_or(Value::Null, binary))
-    }),
-    plain(&["base64"], (1, 1), "base64(binary)", &[BYTES], |_| Type::String, |_, a| Ok(string(base64_lines(bytes(&a[0])?)))),
-    plain(&["unbase64"], (1, 1), "unbase64(text)", &[TEXT], |_| Type::Binary, |_, a| Ok(binary(unbase64(text(&a[0])?)?))),
-    bound(&["encode"], (2, 2), "encode(text, charset)", &[TEXT], |call| {
-        let charset = Charset::of(call)?;
-        let body = prepared(move |_, a| Ok(binary(Charset::at(charset, a)?.encode(text(&a[0])?)?)));
-        Ok((Type::Binary, body))
-    }),
-    plain(&["url_encode"], (1, 1), "url_encode(text)", &[TEXT], |_| Type::String, |_, a| Ok(string(percent_encode(text(&a[0])?)))),
-    plain(&["url_decode"], (1, 1), "url_decode(text)", &[TEXT], |_| Type::String, |_, a| match percent_decode(text(&a[0])?) {
-        Some(text) => Ok(string(text)),
-        None => failure("not a percent-encoded text"),
-    }),
-    plain(&["try_url_decode"], (1, 1), "try_url_decode(text)", &[TEXT], |_| Type::String, |_, a| {
-        Ok(percent_decode(text(&a[0])?).map_or(Value::Null, string))
-    }),
-    bound(&["to_binary"], (1, 2), "to_binary(text[, format])", &[TEXT], |call| to_binary(call, false)),
-    bound(&["try_to_binary"], (1, 2), "try_to_binary(text[, format])", &[TEXT], |call| to_binary(call, true)),
-    plain(&["is_valid_utf8"], (1, 1), "is_valid_utf8(text)", &[BYTES], |_| Type::Boolean, |_, a| {
-        Ok(Value::Boolean(std::str::from_utf8(bytes(&a[0])?).is_ok()))
-    }),
+    plain(
+        &["ascii"],
+        (1, 1),
+        "ascii(text)",
+        &[TEXT],
+        |_| Type::Int,
+        |_, a| {
+            Ok(Value::Integer(
+                text(&a[0])?
+                    .chars()
+                    .next()
+                    .map_or(0, |c| i64::from(u32::from(c))),
+            ))
+        },
+    ),
+    plain(
+        &["chr", "char"],
+        (1, 1),
+        "chr(number)",
+        &[Param::To(&Type::BigInt)],
+        |_| Type::String,
+        |_, a| {
+            let number = integer(&a[0])?;
+            Ok(string(if number < 0 {
+                String::new()
+            } else {
+                char::from((number & 0xff) as u8).to_string()
+            }))
+        },
+    ),
+    plain(
+        &["hex"],
+        (1, 1),
+        "hex(value)",
+        &[ANY],
+        |_| Type::String,
+        hex,
+    ),
+    plain(
+        &["unhex"],
+        (1, 1),
+        "unhex(text)",
+        &[TEXT],
+        |_| Type::Binary,
+        |_, a| Ok(unhex(text(&a[0])?).map_or(Value::Null, binary)),
+    ),
+    plain(
+        &["base64"],
+        (1, 1),
+        "base64(binary)",
+        &[BYTES],
+        |_| Type::String,
+        |_, a| Ok(string(base64_lines(bytes(&a[0])?))),
+    ),
+    plain(
+        &["unbase64"],
+        (1, 1),
+        "unbase64(text)",
+        &[TEXT],
+        |_| Type::Binary,
+        |_, a| Ok(binary(unbase64(text(&a[0])?)?)),
+    ),
+    bound(
+        &["encode"],
+        (2, 2),
+        "encode(text, charset)",
+        &[TEXT],
+        |call| {
+            let charset = Charset::of(call)?;
+            let body =
+                prepared(move |_, a| Ok(binary(Charset::at(charset, a)?.encode(text(&a[0])?)?)));
+            Ok((Type::Binary, body))
+        },
+    ),
+    plain(
+        &["url_encode"],
+        (1, 1),
+        "url_encode(text)",
+        &[TEXT],
+        |_| Type::String,
+        |_, a| Ok(string(percent_encode(text(&a[0])?))),
+    ),
+    plain(
+        &["url_decode"],
+        (1, 1),
+        "url_decode(text)",
+        &[TEXT],
+        |_| Type::String,
+        |_, a| match percent_decode(text(&a[0])?) {
+            Some(text) => Ok(string(text)),
+            None => failure("not a percent-encoded text"),
+        },
+    ),
+    plain(
+        &["try_url_decode"],
+        (1, 1),
+        "try_url_decode(text)",
+        &[TEXT],
+        |_| Type::String,
+        |_, a| Ok(percent_decode(text(&a[0])?).map_or(Value::Null, string)),
+    ),
+    bound(
+        &["to_binary"],
+        (1, 2),
+        "to_binary(text[, format])",
+        &[TEXT],
+        |call| to_binary(call, false),
+    ),
+    bound(
+        &["try_to_binary"],
+        (1, 2),
+        "try_to_binary(text[, format])",
+        &[TEXT],
+        |call| to_binary(call, true),
+    ),
+    plain(
+        &["is_valid_utf8"],
+        (1, 1),
+        "is_valid_utf8(text)",
+        &[BYTES],
+        |_| Type::Boolean,
+        |_, a| Ok(Value::Boolean(std::str::from_utf8(bytes(&a[0])?).is_ok())),
+    ),
 ];
 
 /// Capital hexadecimal digits.
 pub fn hex_digits(bytes: &[u8], digits: &[u8; 16]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| char::from(digits[usize::from(half)])).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|half| char::from(digits[usize::from(half)]))
+        .collect()
 }
 
 /// Of a number, its two's complement in 64 bits; of all else, its bytes.
@@ -53,12 +149,17 @@ fn hex<'a>(env: &Env, a: &[Value<'a>]) -> Answer<'a> {
     Ok(string(match &a[0] {
         Value::Integer(number) => format!("{number:X}"),
         Value::Double(number) => format!("{:X}", *number as i64),
-        Value::Decimal(number) => match i64::try_from(number.unscaled / 10i128.pow(u32::from(number.scale))) {
-            Ok(whole) => format!("{whole:X}"),
-            Err(_) => return failure("does not fit BIGINT"),
-        },
+        Value::Decimal(number) => {
+            match i64::try_from(number.unscaled / 10i128.pow(u32::from(number.scale))) {
+                Ok(whole) => format!("{whole:X}"),
+                Err(_) => return failure("does not fit BIGINT"),
+            }
+        }
         Value::Binary(bytes) => hex_digits(bytes, b"0123456789ABCDEF"),
-        other => hex_digits(super::as_text(env, other, &Type::Any)?.as_bytes(), b"0123456789ABCDEF"),
+        other => hex_digits(
+            super::as_text(env, other, &Type::Any)?.as_bytes(),
+            b"0123456789ABCDEF",
+        ),
     }))
 }
 
@@ -153,20 +254,33 @@ impl Charset {
             Charset::Latin1 => narrow(0x100)?,
             Charset::Utf8 => text.as_bytes().to_vec(),
             Charset::Utf16 if text.is_empty() => Vec::new(),
-            Charset::Utf16 => [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect(),
+            Charset::Utf16 => [0xfeff]
+                .into_iter()
+                .chain(text.encode_utf16())
+                .flat_map(u16::to_be_bytes)
+                .collect(),
             Charset::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
             Charset::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            Charset::Utf32 => text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(),
+            Charset::Utf32 => text
+                .chars()
+                .flat_map(|c| u32::from(c).to_be_bytes())
+                .collect(),
         })
     }
 
     fn decode(self, bytes: &[u8]) -> Result<String, Failure> {
         let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-            let (pairs, []) = bytes.as_chunks::<2>() else { return None };
-            char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<String, _>>().ok()
+            let (pairs, []) = bytes.as_chunks::<2>() else {
+                return None;
+            };
+            char::decode_utf16(pairs.iter().map(|pair| unit(*pair)))
+                .collect::<Result<String, _>>()
+                .ok()
         };
         let decoded = match self {
-            Charset::Ascii => bytes.is_ascii().then(|| bytes.iter().map(|b| char::from(*b)).collect()),
+            Charset::Ascii => bytes
+                .is_ascii()
+                .then(|| bytes.iter().map(|b| char::from(*b)).collect()),
             Charset::Latin1 => Some(bytes.iter().map(|b| char::from(*b)).collect()),
             Charset::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
             Charset::Utf16 => match bytes {
@@ -177,7 +291,10 @@ impl Charset {
             Charset::Utf16Be => wide(bytes, u16::from_be_bytes),
             Charset::Utf16Le => wide(bytes, u16::from_le_bytes),
             Charset::Utf32 => match bytes.as_chunks::<4>() {
-                (words, []) => words.iter().map(|word| char::from_u32(u32::from_be_bytes(*word))).collect(),
+                (words, []) => words
+                    .iter()
+                    .map(|word| char::from_u32(u32::from_be_bytes(*word)))
+                    .collect(),
                 _ => None,
             },
         };
@@ -202,7 +319,9 @@ fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => {
+                out.push(char::from(byte))
+            }
             b' ' => out.push('+'),
             _ => {
                 out.push('%');

@@ -8,9 +8,30 @@ use crate::function::{Env, Function};
 use crate::{Type, Value};
 
 pub static FUNCTIONS: &[Function] = &[
-    plain(&["levenshtein"], (2, 3), "levenshtein(text, other[, limit])", &[TEXT, TEXT, INT], |_| Type::Int, levenshtein),
-    plain(&["soundex"], (1, 1), "soundex(text)", &[TEXT], |_| Type::String, soundex),
-    plain(&["luhn_check"], (1, 1), "luhn_check(digits)", &[TEXT], |_| Type::Boolean, luhn_check),
+    plain(
+        &["levenshtein"],
+        (2, 3),
+        "levenshtein(text, other[, limit])",
+        &[TEXT, TEXT, INT],
+        |_| Type::Int,
+        levenshtein,
+    ),
+    plain(
+        &["soundex"],
+        (1, 1),
+        "soundex(text)",
+        &[TEXT],
+        |_| Type::String,
+        soundex,
+    ),
+    plain(
+        &["luhn_check"],
+        (1, 1),
+        "luhn_check(digits)",
+        &[TEXT],
+        |_| Type::Boolean,
+        luhn_check,
+    ),
     with_nulls(plain(
         &["mask"],
         (1, 5),
@@ -100,7 +121,12 @@ fn mask<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
             }
         }
     };
-    let (upper, lower, digit, other) = (with(1, Some('X'))?, with(2, Some('x'))?, with(3, Some('n'))?, with(4, None)?);
+    let (upper, lower, digit, other) = (
+        with(1, Some('X'))?,
+        with(2, Some('x'))?,
+        with(3, Some('n'))?,
+        with(4, None)?,
+    );
     let masked = text(&a[0])?.chars().map(|character| {
         let mask = match kind(character) {
             Kind::Upper => upper,
@@ -131,7 +157,9 @@ fn kind(character: char) -> Kind {
         '\0'..='\x7f' => Kind::Other,
         _ => {
             let mut buffer = [0; 4];
-            let found = CATEGORIES.as_ref().and_then(|categories| categories.captures(character.encode_utf8(&mut buffer)));
+            let found = CATEGORIES
+                .as_ref()
+                .and_then(|categories| categories.captures(character.encode_utf8(&mut buffer)));
             match found.and_then(|found| (1..4).find(|group| found.get(*group).is_some())) {
                 Some(1) => Kind::Upper,
                 Some(2) => Kind::Lower,

@@ -13,7 +13,14 @@ use crate::{Type, Value};
 
 /// All functions of all families.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    [strings::FUNCTIONS, search::FUNCTIONS, encodings::FUNCTIONS, likeness::FUNCTIONS].into_iter().flatten()
+    [
+        strings::FUNCTIONS,
+        search::FUNCTIONS,
+        encodings::FUNCTIONS,
+        likeness::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 const ANY: Param = Param::Any;
@@ -31,7 +38,14 @@ const fn plain(
     result: fn(&[Type]) -> Type,
     body: Body,
 ) -> Function {
-    Function { names, arity, usage, params, takes_null: false, code: Code::Plain { result, body } }
+    Function {
+        names,
+        arity,
+        usage,
+        params,
+        takes_null: false,
+        code: Code::Plain { result, body },
+    }
 }
 
 /// A function whose type or code depends on types or constants; a null argument gives null.
@@ -42,13 +56,34 @@ const fn bound(
     params: &'static [Param],
     bind: fn(&Call<'_>) -> Result<(Type, Prepared), String>,
 ) -> Function {
-    Function { names, arity, usage, params, takes_null: false, code: Code::Bound(bind) }
+    Function {
+        names,
+        arity,
+        usage,
+        params,
+        takes_null: false,
+        code: Code::Bound(bind),
+    }
 }
 
 /// The same function, seeing its null arguments.
 const fn with_nulls(function: Function) -> Function {
-    let Function { names, arity, usage, params, code, .. } = function;
-    Function { names, arity, usage, params, takes_null: true, code }
+    let Function {
+        names,
+        arity,
+        usage,
+        params,
+        code,
+        ..
+    } = function;
+    Function {
+        names,
+        arity,
+        usage,
+        params,
+        takes_null: true,
+        code,
+    }
 }
 
 /// A value of the type as text, as `cast(… as string)` gives it.

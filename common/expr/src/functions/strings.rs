@@ -9,39 +9,202 @@ use crate::function::{Call, Env, Function, Prepared, prepared};
 use crate::{Type, Value};
 
 pub static FUNCTIONS: &[Function] = &[
-    plain(&["upper", "ucase"], (1, 1), "upper(text)", &[TEXT], |_| Type::String, upper),
-    plain(&["lower", "lcase"], (1, 1), "lower(text)", &[TEXT], |_| Type::String, lower),
-    plain(&["initcap"], (1, 1), "initcap(text)", &[TEXT], |_| Type::String, initcap),
-    plain(&["trim"], (1, 2), "trim([characters, ]text)", &[TEXT], |_| Type::String, trim),
-    plain(&["ltrim"], (1, 2), "ltrim([characters, ]text)", &[TEXT], |_| Type::String, ltrim),
-    plain(&["rtrim"], (1, 2), "rtrim([characters, ]text)", &[TEXT], |_| Type::String, rtrim),
-    plain(&["btrim"], (1, 2), "btrim(text[, characters])", &[TEXT], |_| Type::String, btrim),
-    bound(&["lpad"], (2, 3), "lpad(text, length[, pad])", &[BYTES, INT, BYTES], |call| pad(call, Side::Left)),
-    bound(&["rpad"], (2, 3), "rpad(text, length[, pad])", &[BYTES, INT, BYTES], |call| pad(call, Side::Right)),
-    plain(&["length", "char_length", "character_length", "len"], (1, 1), "length(text)", &[BYTES], |_| Type::Int, length),
-    plain(&["octet_length"], (1, 1), "octet_length(text)", &[BYTES], |_| Type::Int, |_, a| {
-        Ok(Value::Integer(bytes(&a[0])?.len() as i64))
-    }),
-    plain(&["bit_length"], (1, 1), "bit_length(text)", &[BYTES], |_| Type::Int, |_, a| {
-        Ok(Value::Integer(bytes(&a[0])?.len() as i64 * 8))
-    }),
-    plain(&["substring", "substr"], (2, 3), "substring(text, start[, length])", &[BYTES, INT, INT], bytes_type, substring),
-    plain(&["substring_index"], (3, 3), "substring_index(text, delimiter, count)", &[TEXT, TEXT, INT], |_| Type::String, substring_index),
-    plain(&["left"], (2, 2), "left(text, length)", &[BYTES, INT], bytes_type, left),
-    plain(&["right"], (2, 2), "right(text, length)", &[TEXT, INT], |_| Type::String, right),
-    plain(&["overlay"], (3, 4), "overlay(text, replacement, start[, length])", &[BYTES, BYTES, INT, INT], bytes_type, overlay),
-    plain(&["split_part"], (3, 3), "split_part(text, delimiter, part)", &[TEXT, TEXT, INT], |_| Type::String, split_part),
-    plain(&["replace"], (2, 3), "replace(text, search[, replacement])", &[TEXT], |_| Type::String, replace),
-    bound(&["translate"], (3, 3), "translate(text, from, to)", &[TEXT], translate),
-    plain(&["repeat"], (2, 2), "repeat(text, times)", &[TEXT, INT], |_| Type::String, repeat),
-    plain(&["space"], (1, 1), "space(length)", &[INT], |_| Type::String, |_, a| {
-        Ok(string(" ".repeat(count(integer(&a[0])?)?)))
-    }),
-    with_nulls(bound(&["concat_ws"], (1, super::MANY), "concat_ws(separator, value, …)", &[super::ANY], concat_ws)),
-    with_nulls(plain(&["elt"], (2, super::MANY), "elt(index, value, …)", &[INT, TEXT], |_| Type::String, elt)),
-    plain(&["quote"], (1, 1), "quote(text)", &[TEXT], |_| Type::String, |_, a| {
-        Ok(string(format!("'{}'", text(&a[0])?.replace('\'', "\\'"))))
-    }),
+    plain(
+        &["upper", "ucase"],
+        (1, 1),
+        "upper(text)",
+        &[TEXT],
+        |_| Type::String,
+        upper,
+    ),
+    plain(
+        &["lower", "lcase"],
+        (1, 1),
+        "lower(text)",
+        &[TEXT],
+        |_| Type::String,
+        lower,
+    ),
+    plain(
+        &["initcap"],
+        (1, 1),
+        "initcap(text)",
+        &[TEXT],
+        |_| Type::String,
+        initcap,
+    ),
+    plain(
+        &["trim"],
+        (1, 2),
+        "trim([characters, ]text)",
+        &[TEXT],
+        |_| Type::String,
+        trim,
+    ),
+    plain(
+        &["ltrim"],
+        (1, 2),
+        "ltrim([characters, ]text)",
+        &[TEXT],
+        |_| Type::String,
+        ltrim,
+    ),
+    plain(
+        &["rtrim"],
+        (1, 2),
+        "rtrim([characters, ]text)",
+        &[TEXT],
+        |_| Type::String,
+        rtrim,
+    ),
+    plain(
+        &["btrim"],
+        (1, 2),
+        "btrim(text[, characters])",
+        &[TEXT],
+        |_| Type::String,
+        btrim,
+    ),
+    bound(
+        &["lpad"],
+        (2, 3),
+        "lpad(text, length[, pad])",
+        &[BYTES, INT, BYTES],
+        |call| pad(call, Side::Left),
+    ),
+    bound(
+        &["rpad"],
+        (2, 3),
+        "rpad(text, length[, pad])",
+        &[BYTES, INT, BYTES],
+        |call| pad(call, Side::Right),
+    ),
+    plain(
+        &["length", "char_length", "character_length", "len"],
+        (1, 1),
+        "length(text)",
+        &[BYTES],
+        |_| Type::Int,
+        length,
+    ),
+    plain(
+        &["octet_length"],
+        (1, 1),
+        "octet_length(text)",
+        &[BYTES],
+        |_| Type::Int,
+        |_, a| Ok(Value::Integer(bytes(&a[0])?.len() as i64)),
+    ),
+    plain(
+        &["bit_length"],
+        (1, 1),
+        "bit_length(text)",
+        &[BYTES],
+        |_| Type::Int,
+        |_, a| Ok(Value::Integer(bytes(&a[0])?.len() as i64 * 8)),
+    ),
+    plain(
+        &["substring", "substr"],
+        (2, 3),
+        "substring(text, start[, length])",
+        &[BYTES, INT, INT],
+        bytes_type,
+        substring,
+    ),
+    plain(
+        &["substring_index"],
+        (3, 3),
+        "substring_index(text, delimiter, count)",
+        &[TEXT, TEXT, INT],
+        |_| Type::String,
+        substring_index,
+    ),
+    plain(
+        &["left"],
+        (2, 2),
+        "left(text, length)",
+        &[BYTES, INT],
+        bytes_type,
+        left,
+    ),
+    plain(
+        &["right"],
+        (2, 2),
+        "right(text, length)",
+        &[TEXT, INT],
+        |_| Type::String,
+        right,
+    ),
+    plain(
+        &["overlay"],
+        (3, 4),
+        "overlay(text, replacement, start[, length])",
+        &[BYTES, BYTES, INT, INT],
+        bytes_type,
+        overlay,
+    ),
+    plain(
+        &["split_part"],
+        (3, 3),
+        "split_part(text, delimiter, part)",
+        &[TEXT, TEXT, INT],
+        |_| Type::String,
+        split_part,
+    ),
+    plain(
+        &["replace"],
+        (2, 3),
+        "replace(text, search[, replacement])",
+        &[TEXT],
+        |_| Type::String,
+        replace,
+    ),
+    bound(
+        &["translate"],
+        (3, 3),
+        "translate(text, from, to)",
+        &[TEXT],
+        translate,
+    ),
+    plain(
+        &["repeat"],
+        (2, 2),
+        "repeat(text, times)",
+        &[TEXT, INT],
+        |_| Type::String,
+        repeat,
+    ),
+    plain(
+        &["space"],
+        (1, 1),
+        "space(length)",
+        &[INT],
+        |_| Type::String,
+        |_, a| Ok(string(" ".repeat(count(integer(&a[0])?)?))),
+    ),
+    with_nulls(bound(
+        &["concat_ws"],
+        (1, super::MANY),
+        "concat_ws(separator, value, …)",
+        &[super::ANY],
+        concat_ws,
+    )),
+    with_nulls(plain(
+        &["elt"],
+        (2, super::MANY),
+        "elt(index, value, …)",
+        &[INT, TEXT],
+        |_| Type::String,
+        elt,
+    )),
+    plain(
+        &["quote"],
+        (1, 1),
+        "quote(text)",
+        &[TEXT],
+        |_| Type::String,
+        |_, a| Ok(string(format!("'{}'", text(&a[0])?.replace('\'', "\\'")))),
+    ),
 ];
 
 /// Longest text a function makes out of a number alone.
@@ -49,7 +212,11 @@ const LONGEST: i64 = 1 << 28;
 
 /// A count from an argument: below zero is zero.
 fn count(number: i64) -> Result<usize, crate::function::Failure> {
-    if number > LONGEST { failure(format!("{number} characters are too many")) } else { Ok(number.max(0) as usize) }
+    if number > LONGEST {
+        failure(format!("{number} characters are too many"))
+    } else {
+        Ok(number.max(0) as usize)
+    }
 }
 
 /// The type of a function that takes text or binary and gives the same.
@@ -63,7 +230,11 @@ pub fn bytes_type(types: &[Type]) -> Type {
 
 /// Number of code points.
 pub fn characters(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.chars().count() }
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
 }
 
 /// The byte range of the code points `start..end`, cut to the text.
@@ -73,20 +244,34 @@ pub fn range(text: &str, start: i64, end: i64) -> Range<usize> {
         if text.is_ascii() {
             index.min(text.len())
         } else {
-            text.char_indices().nth(index).map_or(text.len(), |(place, _)| place)
+            text.char_indices()
+                .nth(index)
+                .map_or(text.len(), |(place, _)| place)
         }
     };
-    if end <= start || end <= 0 { 0..0 } else { place(start)..place(end) }
+    if end <= start || end <= 0 {
+        0..0
+    } else {
+        place(start)..place(end)
+    }
 }
 
 fn upper<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     let text = text(&a[0])?;
-    Ok(if text.is_ascii() { string(text.to_ascii_uppercase()) } else { string(text.to_uppercase()) })
+    Ok(if text.is_ascii() {
+        string(text.to_ascii_uppercase())
+    } else {
+        string(text.to_uppercase())
+    })
 }
 
 fn lower<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     let text = text(&a[0])?;
-    Ok(if text.is_ascii() { string(text.to_ascii_lowercase()) } else { string(text.to_lowercase()) })
+    Ok(if text.is_ascii() {
+        string(text.to_ascii_lowercase())
+    } else {
+        string(text.to_lowercase())
+    })
 }
 
 /// Words are what stands between blanks; the rest of each is in lower case.
@@ -95,7 +280,11 @@ fn initcap<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     let mut out = String::with_capacity(lower.len());
     let mut starts = true;
     for character in lower.chars() {
-        if starts { title(character, &mut out) } else { out.push(character) }
+        if starts {
+            title(character, &mut out)
+        } else {
+            out.push(character)
+        }
         starts = character == ' ';
     }
     Ok(string(out))
@@ -115,13 +304,22 @@ fn title(character: char, out: &mut String) {
     }
     let mut capital = false;
     for upper in character.to_uppercase() {
-        if capital { out.extend(upper.to_lowercase()) } else { out.push(upper) }
+        if capital {
+            out.extend(upper.to_lowercase())
+        } else {
+            out.push(upper)
+        }
         capital |= upper.is_uppercase();
     }
 }
 
 /// What is left of `value` after taking `characters` (blanks, if not given) off the sides asked for.
-fn trimmed<'a>(value: &Value<'a>, characters: Option<&Value<'a>>, left: bool, right: bool) -> Answer<'a> {
+fn trimmed<'a>(
+    value: &Value<'a>,
+    characters: Option<&Value<'a>>,
+    left: bool,
+    right: bool,
+) -> Answer<'a> {
     let all = text(value)?;
     let set = characters.map_or(Ok(" "), text)?;
     let mut kept = all;
@@ -212,14 +410,22 @@ fn substring<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     let start = integer(&a[1])?;
     let length = a.get(2).map_or(Ok(i64::from(i32::MAX)), integer)?;
     let bounds = |size: usize| {
-        let start = if start > 0 { start - 1 } else if start < 0 { start + size as i64 } else { 0 };
+        let start = if start > 0 {
+            start - 1
+        } else if start < 0 {
+            start + size as i64
+        } else {
+            0
+        };
         (start, start + length)
     };
     match &a[0] {
         Value::Binary(value) => {
             let (start, end) = bounds(value.len());
             let clamp = |place: i64| place.clamp(0, value.len() as i64) as usize;
-            Ok(binary(value.get(clamp(start)..clamp(end)).unwrap_or_default()))
+            Ok(binary(
+                value.get(clamp(start)..clamp(end)).unwrap_or_default(),
+            ))
         }
         value => {
             let text = text(value)?;
@@ -240,7 +446,10 @@ fn left<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
 fn right<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     let text = text(&a[0])?;
     let size = characters(text) as i64;
-    piece(&a[0], range(text, size - integer(&a[1])?.clamp(0, size), size))
+    piece(
+        &a[0],
+        range(text, size - integer(&a[1])?.clamp(0, size), size),
+    )
 }
 
 fn substring_index<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
@@ -252,7 +461,8 @@ fn substring_index<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     if count > 0 {
         let mut from = 0;
         for found in 1.. {
-            match memchr::memmem::find(&all.as_bytes()[from.min(all.len())..], delimiter.as_bytes()) {
+            match memchr::memmem::find(&all.as_bytes()[from.min(all.len())..], delimiter.as_bytes())
+            {
                 Some(place) if found == count => return piece(&a[0], 0..from + place),
                 Some(place) => from += place + 1,
                 None => break,
@@ -262,7 +472,9 @@ fn substring_index<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
         let mut until = all.len();
         for found in 1.. {
             match memchr::memmem::rfind(&all.as_bytes()[..until], delimiter.as_bytes()) {
-                Some(place) if found == -count => return piece(&a[0], place + delimiter.len()..all.len()),
+                Some(place) if found == -count => {
+                    return piece(&a[0], place + delimiter.len()..all.len());
+                }
                 Some(place) => until = (place + delimiter.len()).saturating_sub(1),
                 None => break,
             }
@@ -275,13 +487,24 @@ fn overlay<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     let start = integer(&a[2])?;
     let length = a.get(3).map_or(Ok(-1), integer)?;
     if let (Value::Binary(value), Value::Binary(replacement)) = (&a[0], &a[1]) {
-        let length = if length >= 0 { length } else { replacement.len() as i64 };
+        let length = if length >= 0 {
+            length
+        } else {
+            replacement.len() as i64
+        };
         let clamp = |place: i64| place.clamp(0, value.len() as i64) as usize;
-        let (head, tail) = (&value[..clamp(start - 1)], &value[clamp(start - 1 + length)..]);
+        let (head, tail) = (
+            &value[..clamp(start - 1)],
+            &value[clamp(start - 1 + length)..],
+        );
         return Ok(binary([head, replacement, tail].concat()));
     }
     let (text, replacement) = (text(&a[0])?, text(&a[1])?);
-    let length = if length >= 0 { length } else { characters(replacement) as i64 };
+    let length = if length >= 0 {
+        length
+    } else {
+        characters(replacement) as i64
+    };
     let head = &text[range(text, 0, start - 1)];
     let tail = &text[range(text, start - 1 + length, i64::MAX)];
     Ok(string([head, replacement, tail].concat()))
@@ -298,7 +521,9 @@ fn split_part<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
         (_, true) => all.split(delimiter).nth(nth),
         (_, false) => {
             let parts = all.split(delimiter).count();
-            parts.checked_sub(nth + 1).and_then(|index| all.split(delimiter).nth(index))
+            parts
+                .checked_sub(nth + 1)
+                .and_then(|index| all.split(delimiter).nth(index))
         }
     };
     match found {
@@ -346,7 +571,10 @@ fn translate(call: &Call<'_>) -> Result<(Type, Prepared), String> {
             }
         };
         let mapped = text(&a[0])?.chars().filter_map(|character| {
-            pairs.iter().find(|(from, _)| *from == character).map_or(Some(character), |(_, to)| *to)
+            pairs
+                .iter()
+                .find(|(from, _)| *from == character)
+                .map_or(Some(character), |(_, to)| *to)
         });
         Ok(string(mapped.collect::<String>()))
     });
@@ -381,8 +609,12 @@ fn concat_ws(call: &Call<'_>) -> Result<(Type, Prepared), String> {
         };
         for (value, kind) in a.iter().zip(&types).skip(1) {
             match (value, kind) {
-                (Value::Array(elements), Type::Array(kind)) => elements.iter().try_for_each(|value| push(value, kind))?,
-                (Value::Array(elements), _) => elements.iter().try_for_each(|value| push(value, &Type::Any))?,
+                (Value::Array(elements), Type::Array(kind)) => {
+                    elements.iter().try_for_each(|value| push(value, kind))?
+                }
+                (Value::Array(elements), _) => elements
+                    .iter()
+                    .try_for_each(|value| push(value, &Type::Any))?,
                 _ => push(value, kind)?,
             }
         }
@@ -396,5 +628,9 @@ fn elt<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
         return Ok(Value::Null);
     }
     let index = integer(&a[0])?;
-    Ok(if index < 1 { Value::Null } else { a.get(index as usize).cloned().unwrap_or(Value::Null) })
+    Ok(if index < 1 {
+        Value::Null
+    } else {
+        a.get(index as usize).cloned().unwrap_or(Value::Null)
+    })
 }

@@ -1,7 +1,7 @@
 //! Words: constants, names, calls, and the forms that only look like calls.
 
-use super::lexer::Kind;
 use super::Parser;
+use super::lexer::Kind;
 use crate::ast::{Ast, Call, Node};
 use crate::error::{Span, SyntaxError};
 use crate::{Type, Value};
@@ -16,7 +16,13 @@ const CASTS: [(&str, Type); 13] = [
     ("bigint", Type::BigInt),
     ("float", Type::Float),
     ("double", Type::Double),
-    ("decimal", Type::Decimal { precision: 10, scale: 0 }),
+    (
+        "decimal",
+        Type::Decimal {
+            precision: 10,
+            scale: 0,
+        },
+    ),
     ("string", Type::String),
     ("binary", Type::Binary),
     ("date", Type::Date),
@@ -25,10 +31,19 @@ const CASTS: [(&str, Type); 13] = [
 ];
 
 /// Functions that may be written without brackets.
-const BARE: [&str; 5] = ["current_date", "current_timestamp", "localtimestamp", "current_time", "current_user"];
+const BARE: [&str; 5] = [
+    "current_date",
+    "current_timestamp",
+    "localtimestamp",
+    "current_time",
+    "current_user",
+];
 
 fn text(text: &str, span: Span) -> Ast {
-    Ast { node: Node::Literal(Value::String(Cow::Owned(text.to_owned())), Type::String), span }
+    Ast {
+        node: Node::Literal(Value::String(Cow::Owned(text.to_owned())), Type::String),
+        span,
+    }
 }
 
 impl Parser<'_> {
@@ -67,7 +82,15 @@ impl Parser<'_> {
     }
 
     fn plain(&self, name: &str, name_span: Span, args: Vec<Ast>) -> Call {
-        Call { name: name.to_owned(), name_span, args, distinct: false, filter: None, order: Vec::new(), ignore_nulls: None }
+        Call {
+            name: name.to_owned(),
+            name_span,
+            args,
+            distinct: false,
+            filter: None,
+            order: Vec::new(),
+            ignore_nulls: None,
+        }
     }
 
     fn case(&mut self) -> Result<Node, SyntaxError> {
@@ -90,7 +113,11 @@ impl Parser<'_> {
             false => None,
         };
         self.need_word("end")?;
-        Ok(Node::Case { operand, branches, otherwise })
+        Ok(Node::Case {
+            operand,
+            branches,
+            otherwise,
+        })
     }
 
     /// A call; its name is read, the bracket is ahead.
@@ -103,7 +130,11 @@ impl Parser<'_> {
                 self.need_word("as")?;
                 let kind = self.data_type()?;
                 self.need(")")?;
-                return Ok(Node::Cast { value, kind, quiet: lower == "try_cast" });
+                return Ok(Node::Cast {
+                    value,
+                    kind,
+                    quiet: lower == "try_cast",
+                });
             }
             "extract" => {
                 let unit_span = self.span();
@@ -111,19 +142,36 @@ impl Parser<'_> {
                 self.need_word("from")?;
                 let source = self.expr()?;
                 self.need(")")?;
-                return Ok(Node::Call(self.plain("date_part", span, vec![text(&unit, unit_span), source])));
+                return Ok(Node::Call(self.plain(
+                    "date_part",
+                    span,
+                    vec![text(&unit, unit_span), source],
+                )));
             }
             "trim" => {
                 if let Some(call) = self.trim(span)? {
                     return Ok(Node::Call(call));
                 }
             }
+            "position" => {
+                let start = self.at;
+                // Bound tightly, so that `in` is left for us.
+                let sought = self.binding(super::PREDICATE)?;
+                if self.take_word("in") {
+                    let args = vec![sought, self.expr()?];
+                    self.need(")")?;
+                    return Ok(Node::Call(self.plain("position", span, args)));
+                }
+                self.at = start;
+            }
             "struct" => {
                 let mut members = Vec::new();
                 if !self.is(")") {
                     members = self.separated(|parser| {
                         let expr = parser.expr()?;
-                        let alias = match parser.take_word("as") || matches!(parser.peek(), Kind::Word(_) | Kind::Quoted(_)) {
+                        let alias = match parser.take_word("as")
+                            || matches!(parser.peek(), Kind::Word(_) | Kind::Quoted(_))
+                        {
                             true => Some(parser.name("a name")?),
                             false => None,
                         };
@@ -134,7 +182,8 @@ impl Parser<'_> {
                 return Ok(self.structure(members));
             }
             // Their first argument is a unit, written bare: `timestampdiff(minute, a, b)`.
-            "timestampadd" | "timestampdiff" | "date_add" | "dateadd" | "date_diff" | "datediff"
+            "timestampadd" | "timestampdiff" | "date_add" | "dateadd" | "date_diff"
+            | "datediff"
                 if matches!(self.peek(), Kind::Word(_)) && self.ahead(1) == &Kind::Symbol(",") =>
             {
                 let unit_span = self.span();
@@ -145,7 +194,11 @@ impl Parser<'_> {
                 args.extend(self.separated(Parser::expr)?);
                 if args.len() == 3 {
                     self.need(")")?;
-                    let name = if lower.ends_with("diff") { "timestampdiff" } else { "timestampadd" };
+                    let name = if lower.ends_with("diff") {
+                        "timestampdiff"
+                    } else {
+                        "timestampadd"
+                    };
                     return Ok(Node::Call(self.plain(name, span, args)));
                 }
                 self.at = start;
@@ -169,9 +222,16 @@ impl Parser<'_> {
         }
         self.need(")")?;
         self.call_suffix(&mut call)?;
-        if let ([_], Some((_, kind))) = (call.args.as_slice(), CASTS.iter().find(|(cast, _)| *cast == lower)) {
+        if let ([_], Some((_, kind))) = (
+            call.args.as_slice(),
+            CASTS.iter().find(|(cast, _)| *cast == lower),
+        ) {
             let value = Box::new(call.args.swap_remove(0));
-            return Ok(Node::Cast { value, kind: kind.clone(), quiet: false });
+            return Ok(Node::Cast {
+                value,
+                kind: kind.clone(),
+                quiet: false,
+            });
         }
         Ok(Node::Call(call))
     }
@@ -181,10 +241,6 @@ impl Parser<'_> {
         let words: &[&str] = match call.name.as_str() {
             "substring" | "substr" => &["from", "for"],
             "overlay" => &["placing", "from", "for"],
-            "position" => {
-                // `a in b` without brackets is no predicate here.
-                return Ok(());
-            }
             _ => return Ok(()),
         };
         for word in words {
@@ -204,7 +260,10 @@ impl Parser<'_> {
             call.order = self.separated(Parser::order_key)?;
             self.need(")")?;
         }
-        if self.is_word("filter") && self.ahead(1) == &Kind::Symbol("(") && self.word_ahead(2, "where") {
+        if self.is_word("filter")
+            && self.ahead(1) == &Kind::Symbol("(")
+            && self.word_ahead(2, "where")
+        {
             (0..3).for_each(|_| drop(self.step()));
             call.filter = Some(Box::new(self.expr()?));
             self.need(")")?;

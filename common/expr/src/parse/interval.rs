@@ -1,7 +1,7 @@
 //! `interval '5 minutes'`, `interval 5 minutes`, `interval '1' day '2' hours`, `interval '1 02:03:04' day to second`.
 
-use super::lexer::Kind;
 use super::Parser;
+use super::lexer::Kind;
 use crate::ast::{IntervalUnit, Node};
 use crate::error::SyntaxError;
 use crate::{Interval, Type, Value};
@@ -10,19 +10,25 @@ impl IntervalUnit {
     /// Reads a unit, singular or plural, or as people shorten it.
     fn parse(word: &str) -> Option<Self> {
         let word = word.to_ascii_lowercase();
-        Some(match word.strip_suffix('s').filter(|w| !w.is_empty()).unwrap_or(&word) {
-            "year" => IntervalUnit::Year,
-            "quarter" => IntervalUnit::Quarter,
-            "month" => IntervalUnit::Month,
-            "week" => IntervalUnit::Week,
-            "day" => IntervalUnit::Day,
-            "hour" => IntervalUnit::Hour,
-            "minute" => IntervalUnit::Minute,
-            "second" => IntervalUnit::Second,
-            "millisecond" => IntervalUnit::Millisecond,
-            "microsecond" => IntervalUnit::Microsecond,
-            _ => return None,
-        })
+        Some(
+            match word
+                .strip_suffix('s')
+                .filter(|w| !w.is_empty())
+                .unwrap_or(&word)
+            {
+                "year" => IntervalUnit::Year,
+                "quarter" => IntervalUnit::Quarter,
+                "month" => IntervalUnit::Month,
+                "week" => IntervalUnit::Week,
+                "day" => IntervalUnit::Day,
+                "hour" => IntervalUnit::Hour,
+                "minute" => IntervalUnit::Minute,
+                "second" => IntervalUnit::Second,
+                "millisecond" => IntervalUnit::Millisecond,
+                "microsecond" => IntervalUnit::Microsecond,
+                _ => return None,
+            },
+        )
     }
 
     /// How many microseconds one unit has; `None` for months and what is made of them.
@@ -44,7 +50,10 @@ impl IntervalUnit {
         let whole = (millionths % 1_000_000 == 0).then_some(millionths / 1_000_000);
         let months = |each: i128| {
             let months = i32::try_from(whole?.checked_mul(each)?).ok()?;
-            Some(Interval { months, ..Interval::default() })
+            Some(Interval {
+                months,
+                ..Interval::default()
+            })
         };
         match self {
             IntervalUnit::Year => months(12),
@@ -52,34 +61,20 @@ impl IntervalUnit {
             IntervalUnit::Month => months(1),
             IntervalUnit::Week | IntervalUnit::Day if whole.is_some() => {
                 let days = whole?.checked_mul(if self == IntervalUnit::Week { 7 } else { 1 })?;
-                Some(Interval { days: i32::try_from(days).ok()?, ..Interval::default() })
+                Some(Interval {
+                    days: i32::try_from(days).ok()?,
+                    ..Interval::default()
+                })
             }
             _ => {
                 let micros = millionths.checked_mul(i128::from(self.micros()?))? / 1_000_000;
-                Some(Interval { micros: i64::try_from(micros).ok()?, ..Interval::default() })
+                Some(Interval {
+                    micros: i64::try_from(micros).ok()?,
+                    ..Interval::default()
+                })
             }
         }
     }
-}
-
-/// Reads `5 minutes`, `1 hour 30 minutes`, `-2 days`, `1.5 seconds`, with or without `interval` before it.
-pub fn duration(text: &str) -> Option<Interval> {
-    let mut sum = Interval::default();
-    let lower = text.trim().to_ascii_lowercase();
-    let mut words = lower.strip_prefix("interval").unwrap_or(&lower).split_ascii_whitespace();
-    let mut any = false;
-    while let Some(amount) = words.next() {
-        let (amount, negated) = match amount {
-            "-" => (words.next()?, true),
-            "+" => (words.next()?, false),
-            _ => (amount, false),
-        };
-        let unit = IntervalUnit::parse(words.next()?)?;
-        let millionths = millionths(amount)? * if negated { -1 } else { 1 };
-        sum = sum.checked_add(unit.times(millionths)?)?;
-        any = true;
-    }
-    any.then_some(sum)
 }
 
 /// A plain number with up to six decimals, in millionths.
@@ -90,7 +85,11 @@ fn millionths(text: &str) -> Option<i128> {
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if (whole.is_empty() && fraction.is_empty()) || whole.len() > 18 || !all_digits(whole) || !all_digits(fraction) {
+    if (whole.is_empty() && fraction.is_empty())
+        || whole.len() > 18
+        || !all_digits(whole)
+        || !all_digits(fraction)
+    {
         return None;
     }
     let fraction: i128 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
@@ -106,10 +105,22 @@ fn ranged(text: &str, from: IntervalUnit, to: IntervalUnit) -> Option<Interval> 
     };
     if from == IntervalUnit::Year && to == IntervalUnit::Month {
         let (years, months) = text.split_once('-')?;
-        let months = years.parse::<i32>().ok()?.checked_mul(12)?.checked_add(months.parse().ok()?)?;
-        return Some(Interval { months: sign * months, ..Interval::default() });
+        let months = years
+            .parse::<i32>()
+            .ok()?
+            .checked_mul(12)?
+            .checked_add(months.parse().ok()?)?;
+        return Some(Interval {
+            months: sign * months,
+            ..Interval::default()
+        });
     }
-    let order = [IntervalUnit::Day, IntervalUnit::Hour, IntervalUnit::Minute, IntervalUnit::Second];
+    let order = [
+        IntervalUnit::Day,
+        IntervalUnit::Hour,
+        IntervalUnit::Minute,
+        IntervalUnit::Second,
+    ];
     let first = order.iter().position(|unit| *unit == from)?;
     let last = order.iter().position(|unit| *unit == to)?;
     let parts: Vec<&str> = text.split([' ', ':']).collect();
@@ -128,7 +139,9 @@ impl Parser<'_> {
     pub(super) fn interval(&mut self) -> Result<Option<Node>, SyntaxError> {
         let starts = match self.ahead(1) {
             Kind::Text(_) | Kind::Number(_) => true,
-            Kind::Symbol("-" | "+") => matches!(self.ahead(2), Kind::Number(_) | Kind::Text(_)) && self.unit_ahead(3),
+            Kind::Symbol("-" | "+") => {
+                matches!(self.ahead(2), Kind::Number(_) | Kind::Text(_)) && self.unit_ahead(3)
+            }
             Kind::Word(_) | Kind::Quoted(_) => self.unit_ahead(2),
             Kind::Symbol("(") => true,
             _ => false,
@@ -148,7 +161,11 @@ impl Parser<'_> {
                 _ => 0,
             };
             let amount = match self.ahead(usize::from(sign != 0)).clone() {
-                Kind::Text(text) | Kind::Number(text) if !any || self.unit_ahead(1 + usize::from(sign != 0)) => text,
+                Kind::Text(text) | Kind::Number(text)
+                    if !any || self.unit_ahead(1 + usize::from(sign != 0)) =>
+                {
+                    text
+                }
                 _ if any => return literal(sum),
                 _ => {
                     let value = self.primary()?;
@@ -161,10 +178,16 @@ impl Parser<'_> {
                 self.step();
             }
             let wrong = |parser: &Self| {
-                parser.error(span.to(parser.behind()), "this is no interval: write interval '5 minutes' or interval 5 minutes")
+                parser.error(
+                    span.to(parser.behind()),
+                    "this is no interval: write interval '5 minutes' or interval 5 minutes",
+                )
             };
             if !any && !self.unit_ahead(0) {
-                return duration(&amount).map_or_else(|| Err(wrong(self)), literal);
+                let duration = amount
+                    .parse::<st_time::Duration>()
+                    .map_err(|_| wrong(self))?;
+                return literal(duration.into());
             }
             let unit = self.unit()?;
             let part = match self.take_word("to") {
@@ -172,9 +195,12 @@ impl Parser<'_> {
                     let last = self.unit()?;
                     ranged(&amount, unit, last)
                 }
-                false => millionths(amount.trim()).and_then(|n| unit.times(if sign < 0 { -n } else { n })),
+                false => millionths(amount.trim())
+                    .and_then(|n| unit.times(if sign < 0 { -n } else { n })),
             };
-            sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(|| wrong(self))?;
+            sum = part
+                .and_then(|part| sum.checked_add(part))
+                .ok_or_else(|| wrong(self))?;
             any = true;
         }
     }

@@ -29,8 +29,8 @@ pub enum Kind {
 }
 
 const SYMBOLS: [&str; 29] = [
-    "<=>", "->", "=>", "::", "||", "<=", ">=", "<>", "!=", "==", "<<", "<", ">", "=", "+", "-", "*", "/", "%", "(",
-    ")", "[", "]", ",", ".", ":", "~", "&", "|",
+    "<=>", "->", "=>", "::", "||", "<=", ">=", "<>", "!=", "==", "<<", "<", ">", "=", "+", "-",
+    "*", "/", "%", "(", ")", "[", "]", ",", ".", ":", "~", "&", "|",
 ];
 
 /// Cuts a text into tokens; the last one is [`Kind::End`].
@@ -42,7 +42,13 @@ pub fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
         let start = lexer.at;
         let kind = lexer.token()?;
         let done = kind == Kind::End;
-        tokens.push(Token { kind, span: Span { start, end: lexer.at } });
+        tokens.push(Token {
+            kind,
+            span: Span {
+                start,
+                end: lexer.at,
+            },
+        });
         if done {
             return Ok(tokens);
         }
@@ -54,8 +60,8 @@ struct Lexer<'t> {
     at: usize,
 }
 
-impl Lexer<'_> {
-    fn rest(&self) -> &str {
+impl<'t> Lexer<'t> {
+    fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
 
@@ -64,7 +70,14 @@ impl Lexer<'_> {
     }
 
     fn error(&self, start: usize, message: &str) -> SyntaxError {
-        SyntaxError::at(self.text, Span { start, end: start + 1 }, message)
+        SyntaxError::at(
+            self.text,
+            Span {
+                start,
+                end: start + 1,
+            },
+            message,
+        )
     }
 
     /// Steps over white space and comments: `-- …` and `/* … */`.
@@ -89,7 +102,9 @@ impl Lexer<'_> {
     fn token(&mut self) -> Result<Kind, SyntaxError> {
         let start = self.at;
         let rest = self.rest();
-        let Some(c) = rest.chars().next() else { return Ok(Kind::End) };
+        let Some(c) = rest.chars().next() else {
+            return Ok(Kind::End);
+        };
         let digit_follows = rest[c.len_utf8()..].starts_with(|d: char| d.is_ascii_digit());
         if matches!(c, 'r' | 'R') && rest[1..].starts_with(['\'', '"']) {
             self.at += 1;
@@ -101,7 +116,9 @@ impl Lexer<'_> {
             '0'..='9' => Ok(self.number()),
             '.' if digit_follows => Ok(self.number()),
             c if c.is_alphabetic() || c == '_' || c == '$' => {
-                let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+                    .unwrap_or(rest.len());
                 self.at += end;
                 Ok(Kind::Word(self.text[start..self.at].to_owned()))
             }
@@ -118,8 +135,13 @@ impl Lexer<'_> {
                     self.at += symbol.len();
                     Ok(Kind::Symbol(symbol))
                 }
-                None if c == ';' => Err(self.error(start, "an expression ends without `;`: leave it out")),
-                None => Err(self.error(start, &format!("`{c}` means nothing here; a name with it stands in backticks"))),
+                None if c == ';' => {
+                    Err(self.error(start, "an expression ends without `;`: leave it out"))
+                }
+                None => Err(self.error(
+                    start,
+                    &format!("`{c}` means nothing here; a name with it stands in backticks"),
+                )),
             },
         }
     }
@@ -182,7 +204,9 @@ impl Lexer<'_> {
         };
         let hex = |length: usize| {
             let digits = self.rest().get(1..1 + length)?;
-            u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
+            u32::from_str_radix(digits, 16)
+                .ok()
+                .and_then(char::from_u32)
         };
         if let Some(code) = match c {
             'u' => hex(4),
@@ -193,7 +217,11 @@ impl Lexer<'_> {
             self.at += if c == 'u' { 5 } else { 9 };
             return;
         }
-        if let Some(octal) = self.rest().get(..3).filter(|o| o.bytes().all(|b| (b'0'..=b'7').contains(&b))) {
+        if let Some(octal) = self
+            .rest()
+            .get(..3)
+            .filter(|o| o.bytes().all(|b| (b'0'..=b'7').contains(&b)))
+        {
             if let Some(code) = u8::from_str_radix(octal, 8).ok().filter(|code| *code < 128) {
                 text.push(char::from(code));
                 self.at += 3;
@@ -225,7 +253,11 @@ impl Lexer<'_> {
             at
         };
         let mut at = digits(start);
-        if bytes.get(at) == Some(&b'.') && !bytes.get(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_') {
+        if bytes.get(at) == Some(&b'.')
+            && !bytes
+                .get(at + 1)
+                .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+        {
             at = digits(at + 1);
         }
         if matches!(bytes.get(at), Some(b'e' | b'E')) {
@@ -235,7 +267,10 @@ impl Lexer<'_> {
             }
         }
         // Whatever letters follow: the parser knows the suffixes, and can show the place of a wrong one.
-        while bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+        while bytes
+            .get(at)
+            .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        {
             at += 1;
         }
         self.at = at;

@@ -1,7 +1,7 @@
 //! Constants: numbers with Spark's suffixes, strings, typed strings.
 
-use super::lexer::Kind;
 use super::Parser;
+use super::lexer::Kind;
 use crate::ast::Node;
 use crate::cast::cast;
 use crate::error::{Span, SyntaxError};
@@ -35,15 +35,25 @@ impl Parser<'_> {
             "Y" => whole(Type::TinyInt),
             "S" => whole(Type::SmallInt),
             "L" => whole(Type::BigInt),
-            "F" => Ok(Node::Literal(Value::Double(crate::number::float(double()?)), Type::Float)),
+            "F" => Ok(Node::Literal(
+                Value::Double(crate::number::float(double()?)),
+                Type::Float,
+            )),
             "D" => Ok(Node::Literal(Value::Double(double()?), Type::Double)),
             "" if digits.contains('E') => Ok(Node::Literal(Value::Double(double()?), Type::Double)),
             "" if !digits.contains('.') && digits.parse::<i64>().is_ok() => {
-                whole(if digits.parse::<i32>().is_ok() { Type::Int } else { Type::BigInt })
+                whole(if digits.parse::<i32>().is_ok() {
+                    Type::Int
+                } else {
+                    Type::BigInt
+                })
             }
             "" | "BD" => {
                 let value = Decimal::parse(digits).ok_or_else(wrong)?;
-                let kind = Type::Decimal { precision: value.precision(), scale: value.scale };
+                let kind = Type::Decimal {
+                    precision: value.precision(),
+                    scale: value.scale,
+                };
                 Ok(Node::Literal(Value::Decimal(value), kind))
             }
             _ => Err(wrong()),
@@ -61,7 +71,9 @@ impl Parser<'_> {
 
     /// `date '…'`, `timestamp '…'`, `x'…'`.
     pub(super) fn typed_literal(&mut self, word: &str) -> Result<Option<Node>, SyntaxError> {
-        let Kind::Text(text) = self.ahead(1).clone() else { return Ok(None) };
+        let Kind::Text(text) = self.ahead(1).clone() else {
+            return Ok(None);
+        };
         let kind = match word {
             "date" => Type::Date,
             "timestamp" | "timestamp_ltz" | "timestamp_ntz" => Type::Timestamp,
@@ -73,19 +85,47 @@ impl Parser<'_> {
         self.step();
         if kind == Type::Binary {
             let bytes = text.as_bytes().chunks(2).map(|pair| {
-                std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                std::str::from_utf8(pair)
+                    .ok()
+                    .filter(|pair| pair.len() == 2)
+                    .and_then(|pair| u8::from_str_radix(pair, 16).ok())
             });
             let bytes: Option<Vec<u8>> = bytes.collect();
-            let bytes = bytes.ok_or_else(|| self.error(span, "expected pairs of hexadecimal digits"))?;
+            let bytes =
+                bytes.ok_or_else(|| self.error(span, "expected pairs of hexadecimal digits"))?;
             return Ok(Some(Node::Literal(Value::Binary(Cow::Owned(bytes)), kind)));
         }
         // A typed string with neither offset nor zone means the session's zone, which the compiler knows.
-        let env = Env::new(chrono_tz::UTC);
-        if cast(&env, Value::String(Cow::Borrowed(text.as_str())), &Type::String, &kind).is_err() {
-            let form = if kind == Type::Date { "2025-01-31" } else { "2025-01-31 12:30:00" };
-            return Err(self.error(span, format!("this is no {}: write {kind} '{form}'", kind.to_string().to_lowercase())));
+        let env = Env::new(st_time::Zone::UTC);
+        if cast(
+            &env,
+            Value::String(Cow::Borrowed(text.as_str())),
+            &Type::String,
+            &kind,
+        )
+        .is_err()
+        {
+            let form = if kind == Type::Date {
+                "2025-01-31"
+            } else {
+                "2025-01-31 12:30:00"
+            };
+            return Err(self.error(
+                span,
+                format!(
+                    "this is no {}: write {kind} '{form}'",
+                    kind.to_string().to_lowercase()
+                ),
+            ));
         }
-        let text = super::Ast { node: Node::Literal(Value::String(Cow::Owned(text)), Type::String), span };
-        Ok(Some(Node::Cast { value: Box::new(text), kind, quiet: false }))
+        let text = super::Ast {
+            node: Node::Literal(Value::String(Cow::Owned(text)), Type::String),
+            span,
+        };
+        Ok(Some(Node::Cast {
+            value: Box::new(text),
+            kind,
+            quiet: false,
+        }))
     }
 }

@@ -9,11 +9,9 @@ mod lexer;
 mod literals;
 mod types;
 
-pub use interval::duration;
-
+use crate::Type;
 use crate::ast::{Assignment, Ast, Binary, Item, Like, Node, Order, Unary};
 use crate::error::{Span, SyntaxError};
-use crate::Type;
 use lexer::{Kind, Token};
 
 /// Deepest nesting accepted: far beyond what people write, far within the stack.
@@ -41,9 +39,15 @@ pub fn parse_assignments(text: &str) -> Result<Vec<Assignment>, SyntaxError> {
     let items = parser.separated(|parser| {
         let name = parser.name("a column's name, as in `total = price * qty`")?;
         if !parser.take("=") && !parser.take("==") {
-            return Err(parser.expected(&format!("`=` after `{name}`, as in `{name} = price * qty`")));
+            return Err(
+                parser.expected(&format!("`=` after `{name}`, as in `{name} = price * qty`"))
+            );
         }
-        Ok(Assignment { name, expr: parser.expr()?, text: parser.text.to_owned() })
+        Ok(Assignment {
+            name,
+            expr: parser.expr()?,
+            text: parser.text.to_owned(),
+        })
     })?;
     parser.finish()?;
     Ok(items)
@@ -80,7 +84,12 @@ const PREFIX_SIGN: u8 = 12;
 
 impl<'t> Parser<'t> {
     pub(crate) fn new(text: &'t str) -> Result<Self, SyntaxError> {
-        Ok(Parser { text, tokens: lexer::tokens(text)?, at: 0, depth: 0 })
+        Ok(Parser {
+            text,
+            tokens: lexer::tokens(text)?,
+            at: 0,
+            depth: 0,
+        })
     }
 
     pub(crate) fn at_end(&self) -> bool {
@@ -89,7 +98,11 @@ impl<'t> Parser<'t> {
 
     /// Refuses what is left over.
     pub(crate) fn finish(&self) -> Result<(), SyntaxError> {
-        if self.at_end() { Ok(()) } else { Err(self.expected("an operator, `,` or the end")) }
+        if self.at_end() {
+            Ok(())
+        } else {
+            Err(self.expected("an operator, `,` or the end"))
+        }
     }
 
     fn peek(&self) -> &Kind {
@@ -140,7 +153,11 @@ impl<'t> Parser<'t> {
     }
 
     fn need(&mut self, symbol: &str) -> Result<(), SyntaxError> {
-        if self.take(symbol) { Ok(()) } else { Err(self.expected(&format!("`{symbol}`"))) }
+        if self.take(symbol) {
+            Ok(())
+        } else {
+            Err(self.expected(&format!("`{symbol}`")))
+        }
     }
 
     fn word_ahead(&self, n: usize, word: &str) -> bool {
@@ -161,7 +178,10 @@ impl<'t> Parser<'t> {
 
     /// Takes several words in a row, or none of them.
     fn take_words(&mut self, words: &[&str]) -> bool {
-        let found = words.iter().enumerate().all(|(n, word)| self.word_ahead(n, word));
+        let found = words
+            .iter()
+            .enumerate()
+            .all(|(n, word)| self.word_ahead(n, word));
         if found {
             words.iter().for_each(|_| drop(self.step()));
         }
@@ -169,7 +189,11 @@ impl<'t> Parser<'t> {
     }
 
     fn need_word(&mut self, word: &str) -> Result<(), SyntaxError> {
-        if self.take_word(word) { Ok(()) } else { Err(self.expected(&format!("`{word}`"))) }
+        if self.take_word(word) {
+            Ok(())
+        } else {
+            Err(self.expected(&format!("`{word}`")))
+        }
     }
 
     fn name(&mut self, what: &str) -> Result<String, SyntaxError> {
@@ -182,7 +206,10 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn separated<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T, SyntaxError>) -> Result<Vec<T>, SyntaxError> {
+    fn separated<T>(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<Vec<T>, SyntaxError> {
         let mut all = vec![one(self)?];
         while self.take(",") {
             all.push(one(self)?);
@@ -203,7 +230,11 @@ impl<'t> Parser<'t> {
         } else if matches!(self.peek(), Kind::Word(_) | Kind::Quoted(_)) {
             aliases.push(self.name("a name")?);
         }
-        Ok(Item { expr, aliases, text: self.text.to_owned() })
+        Ok(Item {
+            expr,
+            aliases,
+            text: self.text.to_owned(),
+        })
     }
 
     fn order_key(&mut self) -> Result<Order, SyntaxError> {
@@ -218,7 +249,11 @@ impl<'t> Parser<'t> {
             true => return Err(self.expected("`first` or `last`")),
             false => !descending,
         };
-        Ok(Order { expr, descending, nulls_first })
+        Ok(Order {
+            expr,
+            descending,
+            nulls_first,
+        })
     }
 
     /// One expression of any kind.
@@ -230,7 +265,10 @@ impl<'t> Parser<'t> {
     fn binding(&mut self, least: u8) -> Result<Ast, SyntaxError> {
         self.depth += 1;
         if self.depth > DEPTH {
-            return Err(self.error(self.span(), format!("this is nested more than {DEPTH} levels deep")));
+            return Err(self.error(
+                self.span(),
+                format!("this is nested more than {DEPTH} levels deep"),
+            ));
         }
         let mut left = self.prefix()?;
         loop {
@@ -240,21 +278,29 @@ impl<'t> Parser<'t> {
                     continue;
                 }
             }
-            let Some((operator, power, tokens)) = self.infix() else { break };
+            let Some((operator, power, tokens)) = self.infix() else {
+                break;
+            };
             if power <= least {
                 break;
             }
             (0..tokens).for_each(|_| drop(self.step()));
             let right = self.binding(power)?;
             let span = left.span.to(right.span);
-            left = Ast { node: Node::Binary(operator, Box::new(left), Box::new(right)), span };
+            left = Ast {
+                node: Node::Binary(operator, Box::new(left), Box::new(right)),
+                span,
+            };
         }
         self.depth -= 1;
         Ok(left)
     }
 
     fn spanned(&self, start: Span, node: Node) -> Ast {
-        Ast { node, span: start.to(self.behind()) }
+        Ast {
+            node,
+            span: start.to(self.behind()),
+        }
     }
 
     /// The infix operator that stands here, its power and how many tokens it is made of.
@@ -295,7 +341,8 @@ impl<'t> Parser<'t> {
     /// True if the next `n` tokens are this symbol too, without a gap.
     fn touching(&self, symbol: &'static str, n: usize) -> bool {
         (1..=n).all(|i| {
-            self.ahead(i) == &Kind::Symbol(symbol) && self.tokens[self.at + i].span.start == self.tokens[self.at + i - 1].span.end
+            self.ahead(i) == &Kind::Symbol(symbol)
+                && self.tokens[self.at + i].span.start == self.tokens[self.at + i - 1].span.end
         })
     }
 
@@ -307,19 +354,36 @@ impl<'t> Parser<'t> {
             if self.take_word("distinct") {
                 self.need_word("from")?;
                 let right = self.binding(PREDICATE)?;
-                let same = Ast { span: left.span.to(right.span), node: Node::Binary(Binary::NullSafeEqual, value(), Box::new(right)) };
-                return Ok(Some(if negated { same.node } else { Node::Unary(Unary::Not, Box::new(same)) }));
+                let same = Ast {
+                    span: left.span.to(right.span),
+                    node: Node::Binary(Binary::NullSafeEqual, value(), Box::new(right)),
+                };
+                return Ok(Some(if negated {
+                    same.node
+                } else {
+                    Node::Unary(Unary::Not, Box::new(same))
+                }));
             }
             let truth = match () {
                 () if self.take_word("null") || self.take_word("unknown") => None,
                 () if self.take_word("true") => Some(true),
                 () if self.take_word("false") => Some(false),
-                () => return Err(self.expected("`null`, `true`, `false` or `distinct from` after `is`")),
+                () => {
+                    return Err(
+                        self.expected("`null`, `true`, `false` or `distinct from` after `is`")
+                    );
+                }
             };
-            return Ok(Some(Node::Is { value: value(), truth, negated }));
+            return Ok(Some(Node::Is {
+                value: value(),
+                truth,
+                negated,
+            }));
         }
         let negated = (self.is_word("not") || self.is("!"))
-            && ["in", "between", "like", "ilike", "rlike", "regexp"].iter().any(|word| self.word_ahead(1, word));
+            && ["in", "between", "like", "ilike", "rlike", "regexp"]
+                .iter()
+                .any(|word| self.word_ahead(1, word));
         if negated {
             self.step();
         }
@@ -327,13 +391,22 @@ impl<'t> Parser<'t> {
             let low = Box::new(self.binding(PREDICATE)?);
             self.need_word("and")?;
             let high = Box::new(self.binding(PREDICATE)?);
-            return Ok(Some(Node::Between { value: value(), low, high, negated }));
+            return Ok(Some(Node::Between {
+                value: value(),
+                low,
+                high,
+                negated,
+            }));
         }
         if self.take_word("in") {
             self.need("(")?;
             let list = self.separated(Parser::expr)?;
             self.need(")")?;
-            return Ok(Some(Node::In { value: value(), list, negated }));
+            return Ok(Some(Node::In {
+                value: value(),
+                list,
+                negated,
+            }));
         }
         let operator = match () {
             () if self.take_word("like") => Like::Like,
@@ -341,7 +414,10 @@ impl<'t> Parser<'t> {
             () if self.take_word("rlike") || self.take_word("regexp") => Like::Rlike,
             () => return Ok(None),
         };
-        let (any, all) = (self.take_word("any") || self.take_word("some"), self.take_word("all"));
+        let (any, all) = (
+            self.take_word("any") || self.take_word("some"),
+            self.take_word("all"),
+        );
         let patterns = if any || all {
             self.need("(")?;
             let patterns = self.separated(Parser::expr)?;
@@ -352,15 +428,29 @@ impl<'t> Parser<'t> {
         };
         let mut escape = '\\';
         if operator != Like::Rlike && self.take_word("escape") {
-            let Kind::Text(text) = self.peek().clone() else { return Err(self.expected("a string after `escape`")) };
+            let Kind::Text(text) = self.peek().clone() else {
+                return Err(self.expected("a string after `escape`"));
+            };
             let mut chars = text.chars();
             escape = match (chars.next(), chars.next()) {
                 (Some(c), None) => c,
-                _ => return Err(self.error(self.span(), "the escape is one character, as in `escape '#'`")),
+                _ => {
+                    return Err(self.error(
+                        self.span(),
+                        "the escape is one character, as in `escape '#'`",
+                    ));
+                }
             };
             self.step();
         }
-        Ok(Some(Node::Like { operator, value: value(), patterns, all, escape, negated }))
+        Ok(Some(Node::Like {
+            operator,
+            value: value(),
+            patterns,
+            all,
+            escape,
+            negated,
+        }))
     }
 
     /// An operand with its signs, and what is attached to it: `.name`, `[index]`, `::type`.
@@ -371,7 +461,11 @@ impl<'t> Parser<'t> {
             let value = self.binding(PREFIX_NOT)?;
             return Ok(self.spanned(start, Node::Unary(Unary::Not, Box::new(value))));
         }
-        for (symbol, operator) in [("-", Unary::Minus), ("+", Unary::Plus), ("~", Unary::BitNot)] {
+        for (symbol, operator) in [
+            ("-", Unary::Minus),
+            ("+", Unary::Plus),
+            ("~", Unary::BitNot),
+        ] {
             if self.take(symbol) {
                 if operator == Unary::Minus {
                     if let Kind::Number(number) = self.peek().clone() {
@@ -397,7 +491,9 @@ impl<'t> Parser<'t> {
                 return Err(self.expected("an operator"));
             } else if self.take(".") {
                 if self.take("*") {
-                    return Err(self.error(self.behind(), "`.*` does not work here: name the members"));
+                    return Err(
+                        self.error(self.behind(), "`.*` does not work here: name the members")
+                    );
                 }
                 Node::Field(Box::new(base), self.name("a member's name after `.`")?)
             } else if self.take("[") {
@@ -405,7 +501,11 @@ impl<'t> Parser<'t> {
                 self.need("]")?;
                 Node::Index(Box::new(base), Box::new(index))
             } else if self.take("::") {
-                Node::Cast { value: Box::new(base), kind: self.data_type()?, quiet: false }
+                Node::Cast {
+                    value: Box::new(base),
+                    kind: self.data_type()?,
+                    quiet: false,
+                }
             } else {
                 return Ok(base);
             };
@@ -426,7 +526,11 @@ impl<'t> Parser<'t> {
             }
             Kind::Quoted(name) => {
                 self.step();
-                if self.is("(") { self.call(name, start)? } else { Node::Column(name) }
+                if self.is("(") {
+                    self.call(name, start)?
+                } else {
+                    Node::Column(name)
+                }
             }
             Kind::Word(word) => self.word(word)?,
             Kind::Symbol("*") => {

@@ -1,15 +1,42 @@
 //! Type names as Spark's DDL writes them.
 
-use super::lexer::Kind;
 use super::Parser;
+use super::lexer::Kind;
 use crate::error::SyntaxError;
 use crate::suggest::suggest;
 use crate::{Field, Type};
 
 const NAMES: [&str; 30] = [
-    "boolean", "byte", "tinyint", "short", "smallint", "int", "integer", "long", "bigint", "float", "real", "double", "decimal",
-    "dec", "numeric", "string", "varchar", "char", "character", "text", "binary", "date", "timestamp", "timestamp_ltz",
-    "timestamp_ntz", "interval", "array", "map", "struct", "void",
+    "boolean",
+    "byte",
+    "tinyint",
+    "short",
+    "smallint",
+    "int",
+    "integer",
+    "long",
+    "bigint",
+    "float",
+    "real",
+    "double",
+    "decimal",
+    "dec",
+    "numeric",
+    "string",
+    "varchar",
+    "char",
+    "character",
+    "text",
+    "binary",
+    "date",
+    "timestamp",
+    "timestamp_ltz",
+    "timestamp_ntz",
+    "interval",
+    "array",
+    "map",
+    "struct",
+    "void",
 ];
 
 /// Reads one type.
@@ -37,9 +64,14 @@ pub fn data_type(parser: &mut Parser<'_>) -> Result<Type, SyntaxError> {
         "any" => Type::Any,
         "decimal" | "dec" | "numeric" => {
             let sizes = sizes(parser, 2)?;
-            let (precision, scale) = (sizes.first().copied().unwrap_or(10), sizes.get(1).copied().unwrap_or(0));
+            let (precision, scale) = (
+                sizes.first().copied().unwrap_or(10),
+                sizes.get(1).copied().unwrap_or(0),
+            );
             if precision == 0 || precision > 38 || scale > precision {
-                let message = format!("DECIMAL({precision},{scale}) does not exist: at most 38 digits, the scale within them");
+                let message = format!(
+                    "DECIMAL({precision},{scale}) does not exist: at most 38 digits, the scale within them"
+                );
                 return Err(parser.error(span.to(parser.behind()), message));
             }
             Type::Decimal { precision, scale }
@@ -63,7 +95,11 @@ pub fn data_type(parser: &mut Parser<'_>) -> Result<Type, SyntaxError> {
                 return Ok(Type::Struct(Vec::new()));
             }
             parser.need("<")?;
-            let fields = if parser.is(">") { Vec::new() } else { parser.columns()? };
+            let fields = if parser.is(">") {
+                Vec::new()
+            } else {
+                parser.columns()?
+            };
             parser.need(">")?;
             Type::Struct(fields)
         }
@@ -82,8 +118,12 @@ fn sizes(parser: &mut Parser<'_>, most: usize) -> Result<Vec<u8>, SyntaxError> {
     let mut sizes = Vec::new();
     if parser.take("(") {
         loop {
-            let Kind::Number(number) = parser.peek().clone() else { return Err(parser.expected("a whole number")) };
-            let Ok(size) = number.parse::<u32>() else { return Err(parser.expected("a whole number")) };
+            let Kind::Number(number) = parser.peek().clone() else {
+                return Err(parser.expected("a whole number"));
+            };
+            let Ok(size) = number.parse::<u32>() else {
+                return Err(parser.expected("a whole number"));
+            };
             parser.step();
             sizes.push(u8::try_from(size).unwrap_or(u8::MAX));
             if sizes.len() == most || !parser.take(",") {
