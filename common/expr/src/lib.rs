@@ -11,6 +11,7 @@ pub mod json;
 mod naming;
 pub mod number;
 pub mod parse;
+pub mod regex;
 mod schema;
 pub mod suggest;
 pub mod text;

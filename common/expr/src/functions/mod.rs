@@ -3,6 +3,7 @@
 mod arguments;
 mod encodings;
 mod likeness;
+mod regexes;
 mod search;
 mod strings;
 
@@ -16,6 +17,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
     [
         strings::FUNCTIONS,
         search::FUNCTIONS,
+        regexes::FUNCTIONS,
         encodings::FUNCTIONS,
         likeness::FUNCTIONS,
     ]
