@@ -94,7 +94,9 @@ pub fn zone(text: &str) -> Result<st_time::Zone> {
 /// Reads a duration of fixed length: `10 minutes`, `90s`, `1h30m`.
 pub fn duration(text: &str) -> Result<std::time::Duration> {
     let parsed: st_time::Duration = text.parse().map_err(|error| anyhow!("{error}"))?;
-    let micros = parsed.as_micros().ok_or_else(|| anyhow!("`{text}`: months differ in length: give days"))?;
+    let micros = parsed
+        .as_micros()
+        .ok_or_else(|| anyhow!("`{text}`: months differ in length: give days"))?;
     u64::try_from(micros)
         .map(std::time::Duration::from_micros)
         .map_err(|_| anyhow!("`{text}` is negative"))
@@ -195,7 +197,11 @@ fn refuse<A: Parser>(error: &clap::Error) -> ExitCode {
         if line.starts_with("Usage:") || line.starts_with("For more information") {
             break;
         }
-        parts.push(line.strip_prefix("error: ").or(line.strip_prefix("tip: ")).unwrap_or(line));
+        parts.push(
+            line.strip_prefix("error: ")
+                .or(line.strip_prefix("tip: "))
+                .unwrap_or(line),
+        );
     }
     message::say(&tool, &format!("{}: see {tool} --help", parts.join(" ")));
     ExitCode::from(status::USAGE)
@@ -211,14 +217,20 @@ pub fn report(tool: &str, result: Result<Ending>) -> ExitCode {
     if error.chain().any(|cause| cause.is::<Closed>()) {
         return ExitCode::from(status::DONE);
     }
-    if error.downcast_ref::<Aborted>().is_some_and(|aborted| aborted.passed_on) {
+    if error
+        .downcast_ref::<Aborted>()
+        .is_some_and(|aborted| aborted.passed_on)
+    {
         return ExitCode::from(status::FAILED);
     }
     let name = error.downcast_ref::<Named>().map(|named| named.0.clone());
     let text = message::chain(&error);
     match &name {
         // The chain begins with the name itself.
-        Some(name) => message::say(name, text.strip_prefix(&format!("{name}: ")).unwrap_or(&text)),
+        Some(name) => message::say(
+            name,
+            text.strip_prefix(&format!("{name}: ")).unwrap_or(&text),
+        ),
         None => message::say(tool, &text),
     }
     let usage = error.chain().any(|cause| cause.is::<Usage>());

@@ -108,16 +108,38 @@ pub(crate) struct Driver<S> {
 }
 
 impl<S: Stage> Driver<S> {
-    pub(crate) fn new(stage: S, options: Options, reader: Reader, writer: Writer, stop: Stop) -> Driver<S> {
-        let name = options.name.clone().unwrap_or_else(|| stage.tool().to_string());
+    pub(crate) fn new(
+        stage: S,
+        options: Options,
+        reader: Reader,
+        writer: Writer,
+        stop: Stop,
+    ) -> Driver<S> {
+        let name = options
+            .name
+            .clone()
+            .unwrap_or_else(|| stage.tool().to_string());
         let out = Out::new(writer, options.strict);
-        Driver { stage, options, reader, out, stop, name, marks: false, lock: None }
+        Driver {
+            stage,
+            options,
+            reader,
+            out,
+            stop,
+            name,
+            marks: false,
+            lock: None,
+        }
     }
 
     pub(crate) fn run(mut self) -> Result<Ending> {
         match self.follow() {
             Ok(ending) => Ok(ending),
             Err(error) if error.is::<Interrupted>() => {
+                self.abort("interrupted");
+                Ok(Ending::Interrupted)
+            }
+            Err(error) if self.stop.asked() && error.is::<Aborted>() => {
                 self.abort("interrupted");
                 Ok(Ending::Interrupted)
             }
@@ -135,7 +157,7 @@ impl<S: Stage> Driver<S> {
 
     fn follow(&mut self) -> Result<Ending> {
         loop {
-            match self.reader.next()? {
+            match self.reader.line()? {
                 Next::Empty => {
                     self.out.flush()?;
                     self.reader.wait(None)?;
@@ -146,7 +168,11 @@ impl<S: Stage> Driver<S> {
                         Marker::Start(start) => self.marked(*start),
                         Marker::Abort(abort) => {
                             self.marks = !self.stage.manners().is_sink();
-                            Err(Aborted { abort, passed_on: self.marks }.into())
+                            Err(Aborted {
+                                abort,
+                                passed_on: self.marks,
+                            }
+                            .into())
                         }
                         other => bail!(
                             "stdin: the stream does not begin with its start marker but with {}: did a filter drop the first line? keep lines that begin with {{\"$st\":",
@@ -168,7 +194,12 @@ impl<S: Stage> Driver<S> {
     }
 
     /// Opens what the checkpoint holds for this stage, and lets the stage load and refuse.
-    fn start_stage(&mut self, start: &mut Start, marked: bool, own: Option<QueryDir>) -> Result<()> {
+    fn start_stage(
+        &mut self,
+        start: &mut Start,
+        marked: bool,
+        own: Option<QueryDir>,
+    ) -> Result<()> {
         let known_names: Vec<&str> = start.plan.iter().map(|node| node.name.as_str()).collect();
         let base = match &start.branch {
             Some(branch) => format!("{branch}.{}", self.name),
@@ -189,19 +220,32 @@ impl<S: Stage> Driver<S> {
                     message::say(&name, text)
                 }
             };
-            self.lock = Some(dir.lock(&self.name, &holder(self.stage.tool()), &mut Patience::default(), &mut say)?);
+            self.lock = Some(dir.lock(
+                &self.name,
+                &holder(self.stage.tool()),
+                &mut Patience::default(),
+                &mut say,
+            )?);
             query = Some(dir);
         }
         let side = |path: &Option<PathBuf>, kind| -> Result<Option<SideFile>> {
             Ok(match (&query, path) {
-                (Some(dir), path) => Some(SideFile::open(dir, &self.name, kind, path.as_deref(), start.epoch)?),
+                (Some(dir), path) => Some(SideFile::open(
+                    dir,
+                    &self.name,
+                    kind,
+                    path.as_deref(),
+                    start.epoch,
+                )?),
                 (None, Some(path)) => Some(SideFile::plain(path, None, &self.name)?),
                 (None, None) => None,
             })
         };
         let rejects = side(&self.options.rejects, SideKind::Rejects)?;
         let late = side(&self.options.late, SideKind::Late)?;
-        self.out.rejects.open(&self.name, self.options.quiet, rejects);
+        self.out
+            .rejects
+            .open(&self.name, self.options.quiet, rejects);
         self.out.late.open(&self.name, self.options.quiet, late);
 
         let context = Context {
@@ -222,13 +266,19 @@ impl<S: Stage> Driver<S> {
 
     /// Sends an abort marker with this stage's own reason, whatever state the output is in.
     fn abort(&mut self, reason: &str) {
-        self.pass_abort(Abort { stage: self.name.clone(), reason: reason.to_string() });
+        self.pass_abort(Abort {
+            stage: self.name.clone(),
+            reason: reason.to_string(),
+        });
     }
 
     fn pass_abort(&mut self, abort: Abort) {
         if self.marks {
             // The stage has failed already; that its abort cannot be sent adds nothing the next stage will not see.
-            let _ = self.out.marker(&Marker::Abort(abort)).and_then(|()| self.out.flush());
+            let _ = self
+                .out
+                .marker(&Marker::Abort(abort))
+                .and_then(|()| self.out.flush());
         } else {
             let _ = self.out.flush();
         }
@@ -237,7 +287,10 @@ impl<S: Stage> Driver<S> {
     fn begin_figures(&mut self, batch: i64) -> Instant {
         self.out.batch = batch;
         self.out.bytes = 0;
-        self.out.figures = marker::Figures { name: self.name.clone(), ..Default::default() };
+        self.out.figures = marker::Figures {
+            name: self.name.clone(),
+            ..Default::default()
+        };
         Instant::now()
     }
 }

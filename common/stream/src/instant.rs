@@ -19,21 +19,27 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 pub(crate) fn parse(text: &str) -> Result<i64, String> {
-    st_time::parse_timestamp(text.as_bytes(), Zone::UTC).ok_or_else(|| format!("not an instant: `{text}`"))
+    st_time::parse_timestamp(text.as_bytes(), Zone::UTC)
+        .ok_or_else(|| format!("not an instant: `{text}`"))
 }
 
 /// The same for an instant that may be null.
 pub(crate) mod optional {
     use super::*;
 
-    pub(crate) fn serialize<S: Serializer>(micros: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        micros: &Option<i64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match micros {
             Some(micros) => super::serialize(micros, serializer),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<i64>, D::Error> {
         match Option::<String>::deserialize(deserializer)? {
             Some(text) => parse(&text).map(Some).map_err(D::Error::custom),
             None => Ok(None),

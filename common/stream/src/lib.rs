@@ -20,7 +20,9 @@ mod trigger;
 mod writer;
 
 pub use driver::{Ending, Options, run};
-pub use marker::{Batch, Begin, Bound, Declared, Figures, Mode, Node, Start, StateFigures, Watermark};
+pub use marker::{
+    Batch, Begin, Bound, Declared, Figures, Mode, Node, Start, StateFigures, Watermark,
+};
 pub use out::Out;
 pub use reader::{LINE_LIMIT, Next, Reader, Woken};
 pub use signals::Stop;

@@ -139,7 +139,11 @@ impl Start {
 
     /// The least mark as of the start's epoch: none while any watermark has not been set.
     pub fn mark(&self) -> Option<i64> {
-        self.watermarks.iter().map(|declared| declared.time).min().flatten()
+        self.watermarks
+            .iter()
+            .map(|declared| declared.time)
+            .min()
+            .flatten()
     }
 }
 
@@ -173,7 +177,11 @@ pub struct Watermark {
 impl Watermark {
     /// A mark for all columns alike.
     pub fn at(time: i64) -> Watermark {
-        Watermark { time, columns: Map::new(), rest: Map::new() }
+        Watermark {
+            time,
+            columns: Map::new(),
+            rest: Map::new(),
+        }
     }
 }
 
@@ -277,8 +285,8 @@ pub enum Marker {
 impl Marker {
     /// Reads a marker line. Errors say which part is wrong: no JSON, a higher version, an unknown marker, a missing field.
     pub fn parse(line: &[u8]) -> Result<Marker> {
-        let mut fields: Map<String, Value> =
-            serde_json::from_slice(line).with_context(|| format!("marker is not JSON: {}", quote(line)))?;
+        let mut fields: Map<String, Value> = serde_json::from_slice(line)
+            .with_context(|| format!("marker is not JSON: {}", quote(line)))?;
         let kind = fields.shift_remove("$st");
         let Some(Value::String(kind)) = kind else {
             bail!("marker has no kind: {}", quote(line));
@@ -290,7 +298,9 @@ impl Marker {
                 match version.as_ref().and_then(Value::as_u64) {
                     Some(VERSION) => {}
                     Some(newer) if newer > VERSION => {
-                        bail!("the stream speaks protocol {newer}, this tool {VERSION}: install the newer st tools")
+                        bail!(
+                            "the stream speaks protocol {newer}, this tool {VERSION}: install the newer st tools"
+                        )
                     }
                     _ => bail!("start marker has no version `v`: {}", quote(line)),
                 }
@@ -322,7 +332,12 @@ fn parse_fields<T: serde::de::DeserializeOwned>(fields: Map<String, Value>) -> R
     Ok(serde_json::from_value(Value::Object(fields))?)
 }
 
-fn put(line: &mut Vec<u8>, kind: &str, version: Option<u64>, fields: &impl Serialize) -> Result<()> {
+fn put(
+    line: &mut Vec<u8>,
+    kind: &str,
+    version: Option<u64>,
+    fields: &impl Serialize,
+) -> Result<()> {
     #[derive(Serialize)]
     struct Line<'a, T> {
         #[serde(rename = "$st")]
@@ -332,15 +347,28 @@ fn put(line: &mut Vec<u8>, kind: &str, version: Option<u64>, fields: &impl Seria
         #[serde(flatten)]
         fields: &'a T,
     }
-    serde_json::to_writer(&mut *line, &Line { kind, v: version, fields })?;
+    serde_json::to_writer(
+        &mut *line,
+        &Line {
+            kind,
+            v: version,
+            fields,
+        },
+    )?;
     line.push(b'\n');
     Ok(())
 }
 
 /// The beginning of a line as an error message can show it.
 pub(crate) fn quote(line: &[u8]) -> String {
-    let shown: String = String::from_utf8_lossy(&line[..line.len().min(80)]).escape_debug().collect();
-    if line.len() > 80 { format!("`{shown}…`") } else { format!("`{shown}`") }
+    let shown: String = String::from_utf8_lossy(&line[..line.len().min(80)])
+        .escape_debug()
+        .collect();
+    if line.len() > 80 {
+        format!("`{shown}…`")
+    } else {
+        format!("`{shown}`")
+    }
 }
 
 #[cfg(test)]

@@ -18,11 +18,17 @@ fn unknown_fields_are_carried_along() {
 #[test]
 fn a_higher_version_is_refused() {
     let error = Marker::parse(br#"{"$st":"start","v":2}"#).unwrap_err();
-    assert_eq!(error.to_string(), "the stream speaks protocol 2, this tool 1: install the newer st tools");
+    assert_eq!(
+        error.to_string(),
+        "the stream speaks protocol 2, this tool 1: install the newer st tools"
+    );
 }
 
 #[test]
 fn an_unknown_marker_is_refused() {
     let error = Marker::parse(br#"{"$st":"pause"}"#).unwrap_err();
-    assert_eq!(error.to_string(), "unknown marker `pause`: install the same version of every st tool");
+    assert_eq!(
+        error.to_string(),
+        "unknown marker `pause`: install the same version of every st tool"
+    );
 }

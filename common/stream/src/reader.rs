@@ -1,6 +1,6 @@
 //! Lines from a file descriptor, without waiting longer than the caller wants.
 //!
-//! The reader never blocks by itself: [`Reader::next`] says [`Next::Empty`] when a read would, so that the caller can flush
+//! The reader never blocks by itself: [`Reader::line`] says [`Next::Empty`] when a read would, so that the caller can flush
 //! what it has written, and only then [`Reader::wait`]. A line longer than the limit is not taken into memory.
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +16,7 @@ const BLOCK: usize = 256 * 1024;
 /// The longest line of a stream, in bytes.
 pub const LINE_LIMIT: usize = 64 * 1024 * 1024;
 
-/// What [`Reader::next`] found.
+/// What [`Reader::line`] found.
 #[derive(Debug, PartialEq)]
 pub enum Next<'a> {
     /// A line without its newline. The last one of the input may have had none.
@@ -61,7 +61,16 @@ const KEPT: usize = 1024;
 impl Reader {
     /// Reads `input` with lines of at most `limit` bytes.
     pub fn new(input: OwnedFd, limit: usize) -> Reader {
-        Reader { input, buffer: vec![0; BLOCK], start: 0, end: 0, scanned: 0, limit, skipping: None, eof: false }
+        Reader {
+            input,
+            buffer: vec![0; BLOCK],
+            start: 0,
+            end: 0,
+            scanned: 0,
+            limit,
+            skipping: None,
+            eof: false,
+        }
     }
 
     /// Reads standard input.
@@ -71,7 +80,7 @@ impl Reader {
     }
 
     /// The next line, if it can be had without waiting.
-    pub fn next(&mut self) -> Result<Next<'_>> {
+    pub fn line(&mut self) -> Result<Next<'_>> {
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.scanned..self.end]) {
                 let line = self.start..self.scanned + at;
@@ -88,9 +97,16 @@ impl Reader {
                 let line = self.start..self.end;
                 self.start = self.end;
                 if let Some(skipped) = self.skipping.take() {
-                    return Ok(Next::TooLong(&self.buffer[..KEPT], skipped + line.len() as u64));
+                    return Ok(Next::TooLong(
+                        &self.buffer[..KEPT],
+                        skipped + line.len() as u64,
+                    ));
                 }
-                return Ok(if line.is_empty() { Next::Eof } else { Next::Line(&self.buffer[line]) });
+                return Ok(if line.is_empty() {
+                    Next::Eof
+                } else {
+                    Next::Line(&self.buffer[line])
+                });
             }
             if !self.fill()? {
                 return Ok(Next::Empty);
@@ -98,7 +114,7 @@ impl Reader {
         }
     }
 
-    /// True if [`Reader::next`] has something to give, so that it will not say `Empty`.
+    /// True if [`Reader::line`] has something to give, so that it will not say `Empty`.
     pub fn has_line(&mut self) -> Result<bool> {
         loop {
             if self.eof {
@@ -132,14 +148,19 @@ impl Reader {
 
     /// Waits until there is something to read, until `deadline`, or until a signal.
     pub fn wait(&self, deadline: Option<Instant>) -> Result<Woken> {
-        poll(&self.input, deadline.map(|at| at.saturating_duration_since(Instant::now())))
+        poll(
+            &self.input,
+            deadline.map(|at| at.saturating_duration_since(Instant::now())),
+        )
     }
 
     /// Makes room behind `end`; turns a line beyond the limit into one that is skipped.
     fn make_room(&mut self) {
         if self.skipping.is_some() {
             // The first bytes stay at the front of the buffer for the report.
-            self.skipping = self.skipping.map(|length| length + (self.end - self.start) as u64);
+            self.skipping = self
+                .skipping
+                .map(|length| length + (self.end - self.start) as u64);
             (self.start, self.end, self.scanned) = (KEPT, KEPT, KEPT);
             return;
         }

@@ -13,13 +13,13 @@ fn bytes_that_arrive_one_at_a_time_become_whole_lines() {
     for (n, byte) in b"ab\nc\n".iter().enumerate() {
         rustix::io::write(&output, &[*byte]).unwrap();
         match n {
-            2 => assert_eq!(reader.next().unwrap(), Next::Line(b"ab")),
-            4 => assert_eq!(reader.next().unwrap(), Next::Line(b"c")),
-            _ => assert_eq!(reader.next().unwrap(), Next::Empty),
+            2 => assert_eq!(reader.line().unwrap(), Next::Line(b"ab")),
+            4 => assert_eq!(reader.line().unwrap(), Next::Line(b"c")),
+            _ => assert_eq!(reader.line().unwrap(), Next::Empty),
         }
     }
     drop(output);
-    assert_eq!(reader.next().unwrap(), Next::Eof);
+    assert_eq!(reader.line().unwrap(), Next::Eof);
 }
 
 #[test]
@@ -27,9 +27,9 @@ fn the_last_line_needs_no_newline() {
     let (mut reader, output) = piped(100);
     rustix::io::write(&output, b"a\nb").unwrap();
     drop(output);
-    assert_eq!(reader.next().unwrap(), Next::Line(b"a"));
-    assert_eq!(reader.next().unwrap(), Next::Line(b"b"));
-    assert_eq!(reader.next().unwrap(), Next::Eof);
+    assert_eq!(reader.line().unwrap(), Next::Line(b"a"));
+    assert_eq!(reader.line().unwrap(), Next::Line(b"b"));
+    assert_eq!(reader.line().unwrap(), Next::Eof);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_line_beyond_the_limit_is_skipped_and_measured() {
     });
     let mut seen = Vec::new();
     loop {
-        match reader.next().unwrap() {
+        match reader.line().unwrap() {
             Next::TooLong(beginning, length) => seen.push((beginning.to_vec(), length)),
             Next::Line(line) => seen.push((line.to_vec(), line.len() as u64)),
             Next::Empty => {

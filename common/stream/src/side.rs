@@ -20,7 +20,13 @@ pub(crate) struct Side {
 impl Side {
     /// Rows of this kind are counted, and the first bad one is quoted.
     pub(crate) fn nowhere(kind: &'static str) -> Side {
-        Side { kind, stage: String::new(), file: None, quoted: false, quiet: false }
+        Side {
+            kind,
+            stage: String::new(),
+            file: None,
+            quoted: false,
+            quiet: false,
+        }
     }
 
     /// Keeps rows in `file` from now on.
@@ -36,7 +42,13 @@ impl Side {
     }
 
     #[cold]
-    pub(crate) fn put(&mut self, batch: i64, reason: &str, at: Option<&str>, row: &[u8]) -> Result<()> {
+    pub(crate) fn put(
+        &mut self,
+        batch: i64,
+        reason: &str,
+        at: Option<&str>,
+        row: &[u8],
+    ) -> Result<()> {
         match &mut self.file {
             Some(file) => file.append(batch, reason, at, row),
             None => {
@@ -47,7 +59,9 @@ impl Side {
                     let row = crate::marker::quote(row);
                     message::say(
                         &self.stage,
-                        &format!("{at}{reason}: {row}: counted and left out; --rejects FILE keeps such rows"),
+                        &format!(
+                            "{at}{reason}: {row}: counted and left out; --rejects FILE keeps such rows"
+                        ),
                     );
                 }
                 Ok(())

@@ -17,7 +17,12 @@ use crate::trigger::Trigger;
 #[command(next_help_heading = "Batches and recovery")]
 pub struct SourceArgs {
     /// Directory from which the query continues after any crash
-    #[arg(long, value_name = "DIR", env = "ST_CHECKPOINT", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "ST_CHECKPOINT",
+        hide_env_values = true
+    )]
     pub checkpoint: Option<PathBuf>,
     /// Cut a batch every D, at whole multiples of D (default: when there is nothing more to read)
     #[arg(long, value_name = "D", value_parser = cli::trigger, conflicts_with = "available_now")]
@@ -174,7 +179,8 @@ impl SourceArgs {
     pub fn check(&self) -> Result<()> {
         if self.drain && self.checkpoint.is_none() {
             bail!(cli::Usage(
-                "--drain: without --checkpoint every clean end drains already: leave it out".to_string()
+                "--drain: without --checkpoint every clean end drains already: leave it out"
+                    .to_string()
             ));
         }
         Ok(())

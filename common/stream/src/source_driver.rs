@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
 use serde_json::Value;
-use st_checkpoint::{Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind};
+use st_checkpoint::{
+    Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind, fail_point,
+};
 
 use crate::clock;
 use crate::driver::{Ending, created_by, holder};
@@ -34,11 +36,28 @@ pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     args.check()?;
     let stop = Stop::install()?;
     let out = Out::new(Writer::stdout()?, args.strict);
-    let name = args.name.clone().unwrap_or_else(|| source.tool().to_string());
+    let name = args
+        .name
+        .clone()
+        .unwrap_or_else(|| source.tool().to_string());
     if !args.quiet && rustix::termios::isatty(rustix::stdio::stdout()) {
-        message::say(&name, "this is the wire, markers included; end the line with `| st-sink` to see tables");
+        message::say(
+            &name,
+            "this is the wire, markers included; end the line with `| st-sink` to see tables",
+        );
     }
-    Run { source, args, out, stop, name, next: 0, clock: i64::MIN, since: Instant::now(), checkpoint: None }.run()
+    Run {
+        source,
+        args,
+        out,
+        stop,
+        name,
+        next: 0,
+        clock: i64::MIN,
+        since: Instant::now(),
+        checkpoint: None,
+    }
+    .run()
 }
 
 /// The id of a query without a checkpoint.
@@ -75,11 +94,19 @@ struct Run<S> {
 impl<S: Source> Run<S> {
     fn run(mut self) -> Result<Ending> {
         let result = self.stream();
-        let Err(error) = result else { return Ok(Ending::Done) };
+        let Err(error) = result else {
+            return Ok(Ending::Done);
+        };
         if !error.is::<Closed>() {
-            let abort = Abort { stage: self.name.clone(), reason: message::chain(&error) };
+            let abort = Abort {
+                stage: self.name.clone(),
+                reason: message::chain(&error),
+            };
             // The source has failed already; an abort that cannot be sent adds nothing.
-            let _ = self.out.marker(&Marker::Abort(abort)).and_then(|()| self.out.flush());
+            let _ = self
+                .out
+                .marker(&Marker::Abort(abort))
+                .and_then(|()| self.out.flush());
         }
         Err(error.context(crate::cli::Named(self.name)))
     }
@@ -88,8 +115,10 @@ impl<S: Source> Run<S> {
         let mut start = Start::new(new_id(), -1);
         let records = self.open_checkpoint(&mut start)?;
         self.open_sides(&start)?;
-        let recorded: Vec<(i64, Value)> =
-            records.iter().map(|record| (record.batch, record.range.clone())).collect();
+        let recorded: Vec<(i64, Value)> = records
+            .iter()
+            .map(|record| (record.batch, record.range.clone()))
+            .collect();
         self.source.open(&Opening {
             name: &self.name,
             query: self.checkpoint.as_ref().map(|checkpoint| &checkpoint.dir),
@@ -112,7 +141,9 @@ impl<S: Source> Run<S> {
         self.out.marker(&Marker::Start(Box::new(start)))?;
         self.out.flush()?;
         for record in records {
-            self.clock = self.clock.max(instant::parse(&record.time).map_err(Error::msg)?);
+            self.clock = self
+                .clock
+                .max(instant::parse(&record.time).map_err(Error::msg)?);
             if record.batch > epoch {
                 self.replay(record)?;
             }
@@ -124,15 +155,27 @@ impl<S: Source> Run<S> {
 
     /// Opens, locks, waits for an earlier run to be gone, and finds the batch every sink has committed.
     fn open_checkpoint(&mut self, start: &mut Start) -> Result<Vec<OffsetRecord>> {
-        let Some(path) = &self.args.checkpoint else { return Ok(Vec::new()) };
-        let dir = QueryDir::create_or_open(path, Kind::Query, self.args.durability, &created_by(self.source.tool()))?;
+        let Some(path) = &self.args.checkpoint else {
+            return Ok(Vec::new());
+        };
+        let dir = QueryDir::create_or_open(
+            path,
+            Kind::Query,
+            self.args.durability,
+            &created_by(self.source.tool()),
+        )?;
         let (name, quiet) = (self.name.clone(), self.args.quiet);
         let mut say = |text: &str| {
             if !quiet {
                 message::say(&name, text)
             }
         };
-        let lock = dir.lock(&self.name, &holder(self.source.tool()), &mut Patience::default(), &mut say)?;
+        let lock = dir.lock(
+            &self.name,
+            &holder(self.source.tool()),
+            &mut Patience::default(),
+            &mut say,
+        )?;
         dir.await_other_locks(&[&self.name], &mut Patience::default(), &mut say)?;
         let sinks = dir.sinks()?;
         let epoch = sinks.iter().map(|sink| sink.last).min().unwrap_or(-1);
@@ -146,7 +189,9 @@ impl<S: Source> Run<S> {
             ));
         }
         let source = &self.source;
-        let offsets = Offsets::open(&dir, &self.name, &source.identity(), &|change| source.may_follow(change))?;
+        let offsets = Offsets::open(&dir, &self.name, &source.identity(), &|change| {
+            source.may_follow(change)
+        })?;
         if offsets.last().unwrap_or(-1) < epoch {
             bail!(
                 "{}: has no record of batch {epoch}, which every sink has committed: restore the file, or start afresh with a new --checkpoint",
@@ -157,15 +202,25 @@ impl<S: Source> Run<S> {
         start.query = dir.id().to_string();
         start.epoch = epoch;
         start.checkpoint = Some(dir.absolute().to_path_buf());
-        self.checkpoint = Some(Checkpoint { dir, offsets, ranges: Vec::new(), floor: i64::MIN, _lock: lock });
+        self.checkpoint = Some(Checkpoint {
+            dir,
+            offsets,
+            ranges: Vec::new(),
+            floor: i64::MIN,
+            _lock: lock,
+        });
         Ok(records)
     }
 
     fn open_sides(&mut self, start: &Start) -> Result<()> {
         let file = match (&self.checkpoint, &self.args.rejects) {
-            (Some(checkpoint), path) => {
-                Some(SideFile::open(&checkpoint.dir, &self.name, SideKind::Rejects, path.as_deref(), start.epoch)?)
-            }
+            (Some(checkpoint), path) => Some(SideFile::open(
+                &checkpoint.dir,
+                &self.name,
+                SideKind::Rejects,
+                path.as_deref(),
+                start.epoch,
+            )?),
             (None, Some(path)) => Some(SideFile::plain(path, None, &self.name)?),
             (None, None) => None,
         };
@@ -194,8 +249,15 @@ impl<S: Source> Run<S> {
         self.clock = self.clock.max(time);
         self.out.batch = self.next;
         self.out.bytes = 0;
-        self.out.figures = Figures { name: self.name.clone(), ..Default::default() };
-        self.out.opening = Some(Begin { id: self.next, time: self.clock, rest: Default::default() });
+        self.out.figures = Figures {
+            name: self.name.clone(),
+            ..Default::default()
+        };
+        self.out.opening = Some(Begin {
+            id: self.next,
+            time: self.clock,
+            rest: Default::default(),
+        });
         self.since = Instant::now();
     }
 
@@ -205,7 +267,13 @@ impl<S: Source> Run<S> {
         self.out.sync_sides()?;
         self.out.figures.ms = self.since.elapsed().as_millis() as u64;
         let stages = vec![std::mem::take(&mut self.out.figures)];
-        let batch = Batch { id: self.next, last, watermark: None, stages, rest: Default::default() };
+        let batch = Batch {
+            id: self.next,
+            last,
+            watermark: None,
+            stages,
+            rest: Default::default(),
+        };
         self.out.marker(&Marker::Batch(batch))?;
         self.out.flush()?;
         self.next += 1;
@@ -225,7 +293,9 @@ impl<S: Source> Run<S> {
                 memory: None,
             };
             self.out.sync_sides()?;
+            fail_point("source.before_record");
             checkpoint.offsets.append(&record)?;
+            fail_point("source.after_record");
             checkpoint.ranges.push((self.next, range));
         }
         self.close(last)?;
@@ -234,19 +304,28 @@ impl<S: Source> Run<S> {
 
     /// Gives up what lies at or below the floor.
     fn forget(&mut self) -> Result<()> {
-        let Some(checkpoint) = &mut self.checkpoint else { return Ok(()) };
-        let Some(floor) = checkpoint.dir.floor()? else { return Ok(()) };
+        let Some(checkpoint) = &mut self.checkpoint else {
+            return Ok(());
+        };
+        let Some(floor) = checkpoint.dir.floor()? else {
+            return Ok(());
+        };
         if floor <= checkpoint.floor {
             return Ok(());
         }
-        let gone = checkpoint.ranges.partition_point(|(batch, _)| *batch <= floor);
+        let gone = checkpoint
+            .ranges
+            .partition_point(|(batch, _)| *batch <= floor);
         for (batch, range) in &checkpoint.ranges[..gone] {
             self.source.forget(*batch, range)?;
         }
         checkpoint.floor = floor;
         let source = &mut self.source;
         checkpoint.offsets.forget_below(floor, &mut |records| {
-            let ranges: Vec<_> = records.iter().map(|record| (record.batch, record.range.clone())).collect();
+            let ranges: Vec<_> = records
+                .iter()
+                .map(|record| (record.batch, record.range.clone()))
+                .collect();
             source.remember(&ranges)
         })?;
         checkpoint.ranges.drain(..gone);
@@ -282,7 +361,9 @@ impl<S: Source> Run<S> {
             if self.stop.asked() || pace.is_over(now) {
                 return Ok(false);
             }
-            let Some(gate) = pace.gate.filter(|gate| *gate > now) else { return Ok(true) };
+            let Some(gate) = pace.gate.filter(|gate| *gate > now) else {
+                return Ok(true);
+            };
             self.out.flush()?;
             // In short naps, since a sleep is not ended by a signal.
             std::thread::sleep(gate.saturating_duration_since(now).min(NAP));
@@ -304,7 +385,10 @@ impl<S: Source> Run<S> {
                 Some(first) if self.source.floods() && boundary.is_none() => Some(first + FLOOD),
                 _ => None,
             };
-            budget.until = [boundary, pace.stop_at, flood_end].into_iter().flatten().min();
+            budget.until = [boundary, pace.stop_at, flood_end]
+                .into_iter()
+                .flatten()
+                .min();
             let read = self.source.read(&mut budget, &mut self.out)?;
             let now = Instant::now();
             let rows = self.out.figures.rows_in > 0;
@@ -316,7 +400,12 @@ impl<S: Source> Run<S> {
                 return Ok(Close::Run);
             }
             let due = boundary.is_some_and(|at| at <= now);
-            if rows && (due || read == Read::Full || budget.spent() || flood_end.is_some_and(|at| at <= now)) {
+            if rows
+                && (due
+                    || read == Read::Full
+                    || budget.spent()
+                    || flood_end.is_some_and(|at| at <= now))
+            {
                 return Ok(Close::Batch);
             }
             if due {
@@ -332,7 +421,12 @@ impl<S: Source> Run<S> {
                 Some(at) if at <= now => return Ok(Close::Batch),
                 at => {
                     self.out.flush()?;
-                    self.source.wait([at, pace.boundary, pace.stop_at].into_iter().flatten().min())?;
+                    self.source.wait(
+                        [at, pace.boundary, pace.stop_at]
+                            .into_iter()
+                            .flatten()
+                            .min(),
+                    )?;
                 }
             }
             if !rows {
@@ -400,7 +494,9 @@ impl Pace {
             }
             return Some(self.last_cut.map_or(now, |last| last + LEAST_SPACING));
         }
-        let quiet_since = self.last_cut.map_or(self.last_rows, |cut| cut.max(self.last_rows));
+        let quiet_since = self
+            .last_cut
+            .map_or(self.last_rows, |cut| cut.max(self.last_rows));
         self.heartbeat.map(|heartbeat| quiet_since + heartbeat)
     }
 

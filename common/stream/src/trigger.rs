@@ -45,7 +45,10 @@ mod tests {
     fn triggers_are_aligned_to_the_epoch() {
         let trigger = Trigger { micros: 10_000_000 };
         assert_eq!(trigger.until_next(1_000_000_000), Duration::from_secs(10));
-        assert_eq!(trigger.until_next(1_003_500_000), Duration::from_millis(6500));
+        assert_eq!(
+            trigger.until_next(1_003_500_000),
+            Duration::from_millis(6500)
+        );
         assert_eq!(trigger.until_next(-1), Duration::from_micros(1));
     }
 }

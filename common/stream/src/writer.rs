@@ -34,12 +34,17 @@ impl Writer {
     pub fn new(output: OwnedFd) -> Writer {
         // A pipe's size is a wish: it may be none, or the user may be at the limit.
         let _ = rustix::pipe::fcntl_setpipe_size(&output, PIPE);
-        Writer { output, buffer: Vec::with_capacity(2 * BLOCK) }
+        Writer {
+            output,
+            buffer: Vec::with_capacity(2 * BLOCK),
+        }
     }
 
     /// Writes to standard output.
     pub fn stdout() -> Result<Writer> {
-        Ok(Writer::new(rustix::io::dup(rustix::stdio::stdout()).context("stdout")?))
+        Ok(Writer::new(
+            rustix::io::dup(rustix::stdio::stdout()).context("stdout")?,
+        ))
     }
 
     /// The bytes gathered; append to them, then call [`Writer::wrote`].
@@ -51,7 +56,11 @@ impl Writer {
     /// Writes a full buffer.
     #[inline]
     pub fn wrote(&mut self) -> Result<()> {
-        if self.buffer.len() >= BLOCK { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= BLOCK {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes all that was gathered.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use st_checkpoint::fail_point;
 
 use super::{Aborted, Driver, Ending, Interrupted, name_of};
 use crate::marker::{self, Batch, Begin, Marker, Start, Watermark};
@@ -36,19 +37,29 @@ impl<S: Stage> Driver<S> {
             bail!(
                 "--checkpoint {}: the stream is a query with a source of its own: give --checkpoint to its source ({})",
                 own.display(),
-                start.plan.first().map_or("the first stage", |node| node.tool.as_str())
+                start
+                    .plan
+                    .first()
+                    .map_or("the first stage", |node| node.tool.as_str())
             );
         }
         if self.options.trigger.is_some() {
-            bail!("--trigger: the batches of a marked stream are cut by its source: give --trigger there");
+            bail!(
+                "--trigger: the batches of a marked stream are cut by its source: give --trigger there"
+            );
         }
-        let mut position =
-            Position { open: None, next: start.epoch + 1, mark: start.mark(), given: None, clock: i64::MIN };
+        let mut position = Position {
+            open: None,
+            next: start.epoch + 1,
+            mark: start.mark(),
+            given: None,
+            clock: i64::MIN,
+        };
         self.start_stage(&mut start, true, None)?;
         position.given = start.mark();
         self.hand_on(&Marker::Start(Box::new(start)))?;
         loop {
-            match self.reader.next()? {
+            match self.reader.line()? {
                 Next::Empty => {
                     self.out.flush()?;
                     self.reader.wait(None)?;
@@ -66,6 +77,7 @@ impl<S: Stage> Driver<S> {
                             marker::quote(line)
                         );
                     }
+                    fail_point("stage.row");
                     self.out.figures.rows_in += 1;
                     self.stage.row(line, &mut self.out)?;
                 }
@@ -97,23 +109,40 @@ impl<S: Stage> Driver<S> {
         match marker {
             Marker::Begin(begin) => {
                 if let Some(open) = &position.open {
-                    bail!("stdin: batch {} begins before batch {} has ended: a batch marker was dropped", begin.id, open.begin.id);
+                    bail!(
+                        "stdin: batch {} begins before batch {} has ended: a batch marker was dropped",
+                        begin.id,
+                        open.begin.id
+                    );
                 }
                 if begin.id != position.next {
-                    bail!("stdin: batch {} begins where batch {} was due: markers were dropped or repeated", begin.id, position.next);
+                    bail!(
+                        "stdin: batch {} begins where batch {} was due: markers were dropped or repeated",
+                        begin.id,
+                        position.next
+                    );
                 }
                 if begin.time < position.clock {
-                    bail!("stdin: the clock of batch {} is earlier than that of the batch before", begin.id);
+                    bail!(
+                        "stdin: the clock of batch {} is earlier than that of the batch before",
+                        begin.id
+                    );
                 }
                 position.clock = begin.time;
                 let since = self.begin_figures(begin.id);
                 self.stage.begin(&begin)?;
                 self.hand_on(&Marker::Begin(begin.clone()))?;
-                position.open = Some(Open { begin, since, watermark: None });
+                position.open = Some(Open {
+                    begin,
+                    since,
+                    watermark: None,
+                });
             }
             Marker::Watermark(watermark) => {
                 let Some(open) = &mut position.open else {
-                    bail!("stdin: a watermark outside a batch: a begin or batch marker was dropped");
+                    bail!(
+                        "stdin: a watermark outside a batch: a begin or batch marker was dropped"
+                    );
                 };
                 if open.watermark.is_some() {
                     bail!("stdin: two watermarks in batch {}", open.begin.id);
@@ -125,29 +154,54 @@ impl<S: Stage> Driver<S> {
             }
             Marker::Batch(batch) => {
                 let Some(open) = position.open.take() else {
-                    bail!("stdin: batch {} ends and has not begun: its begin marker was dropped", batch.id);
+                    bail!(
+                        "stdin: batch {} ends and has not begun: its begin marker was dropped",
+                        batch.id
+                    );
                 };
                 self.close(batch, open, position)?;
             }
             Marker::End => {
                 if let Some(open) = &position.open {
-                    bail!("stdin: the stream ends within batch {}: its batch marker was dropped", open.begin.id);
+                    bail!(
+                        "stdin: the stream ends within batch {}: its batch marker was dropped",
+                        open.begin.id
+                    );
                 }
                 return Ok(true);
             }
-            Marker::Abort(abort) => return Err(Aborted { abort, passed_on: self.marks }.into()),
-            Marker::Start(_) => bail!("stdin: a second start marker: two streams were joined by cat? use one source, or st-union"),
+            Marker::Abort(abort) => {
+                return Err(Aborted {
+                    abort,
+                    passed_on: self.marks,
+                }
+                .into());
+            }
+            Marker::Start(_) => bail!(
+                "stdin: a second start marker: two streams were joined by cat? use one source, or st-union"
+            ),
         }
         Ok(false)
     }
 
     fn close(&mut self, mut batch: Batch, open: Open, position: &mut Position) -> Result<()> {
         if batch.id != open.begin.id {
-            bail!("stdin: batch {} ends where batch {} has begun: markers were dropped", batch.id, open.begin.id);
+            bail!(
+                "stdin: batch {} ends where batch {} has begun: markers were dropped",
+                batch.id,
+                open.begin.id
+            );
         }
-        let mark = open.watermark.as_ref().map(|watermark| watermark.time).or(position.mark);
+        let mark = open
+            .watermark
+            .as_ref()
+            .map(|watermark| watermark.time)
+            .or(position.mark);
         if batch.watermark != mark {
-            bail!("stdin: the watermark line of batch {} is missing: did a filter drop it?", batch.id);
+            bail!(
+                "stdin: the watermark line of batch {} is missing: did a filter drop it?",
+                batch.id
+            );
         }
         position.mark = mark;
         position.next = batch.id + 1;
@@ -162,9 +216,11 @@ impl<S: Stage> Driver<S> {
         since: Instant,
         given: &mut Option<i64>,
     ) -> Result<()> {
+        fail_point("stage.before_batch");
         let watermark = self.stage.watermark(watermark, &mut self.out)?;
         self.stage.batch(batch, &mut self.out)?;
         self.out.sync_sides()?;
+        fail_point("stage.after_batch");
         if let Some(watermark) = watermark
             && given.is_none_or(|given| given < watermark.time)
         {
@@ -184,14 +240,16 @@ impl<S: Stage> Driver<S> {
         self.hand_on(&Marker::End)?;
         self.out.flush()?;
         loop {
-            match self.reader.next()? {
+            match self.reader.line()? {
                 Next::Empty => {
                     self.reader.wait(None)?;
                 }
                 Next::Eof => return Ok(Ending::Done),
                 Next::Line(line) => {
                     let what = match Marker::parse(line) {
-                        Ok(marker) if marker::is_marker(line) => format!("a {} marker", name_of(&marker)),
+                        Ok(marker) if marker::is_marker(line) => {
+                            format!("a {} marker", name_of(&marker))
+                        }
                         _ => marker::quote(line),
                     };
                     bail!("stdin: {what} after the end of the stream");
@@ -202,6 +260,10 @@ impl<S: Stage> Driver<S> {
     }
 
     fn hand_on(&mut self, marker: &Marker) -> Result<()> {
-        if self.marks { self.out.marker(marker) } else { Ok(()) }
+        if self.marks {
+            self.out.marker(marker)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -57,7 +57,8 @@ impl<S: Stage> Driver<S> {
         let (mut commits, mut own) = (None, None);
         if let Some(path) = self.options.checkpoint.clone() {
             let made_by = created_by(self.stage.tool());
-            let dir = QueryDir::create_or_open(&path, Kind::Stage, self.options.durability, &made_by)?;
+            let dir =
+                QueryDir::create_or_open(&path, Kind::Stage, self.options.durability, &made_by)?;
             let epochs = Commits::register(&dir, &self.name, -1, &Value::Null, &[])?;
             start.query = dir.id().to_string();
             start.epoch = epochs.last();
@@ -75,8 +76,16 @@ impl<S: Stage> Driver<S> {
             self.out.marker(&Marker::Start(Box::new(start)))?;
         }
         let silent = manners.waits() && self.options.trigger.is_none();
-        let hint = (silent && rustix::termios::isatty(rustix::stdio::stdout())).then(|| Instant::now() + HINT);
-        Ok(Batches { id, open: None, given, clock: i64::MIN, commits, hint })
+        let hint = (silent && rustix::termios::isatty(rustix::stdio::stdout()))
+            .then(|| Instant::now() + HINT);
+        Ok(Batches {
+            id,
+            open: None,
+            given,
+            clock: i64::MIN,
+            commits,
+            hint,
+        })
     }
 
     fn plain_rows(&mut self, mut batches: Batches) -> Result<Ending> {
@@ -93,7 +102,7 @@ impl<S: Stage> Driver<S> {
             if batches.open.is_none() && self.reader.has_line()? {
                 self.plain_begin(&mut batches)?;
             }
-            match self.reader.next()? {
+            match self.reader.line()? {
                 Next::Line(line) => take(&mut self.stage, &mut self.out, line)?,
                 Next::TooLong(beginning, length) => reject_long(&mut self.out, beginning, length)?,
                 Next::Empty => {
@@ -102,7 +111,10 @@ impl<S: Stage> Driver<S> {
                         self.plain_batch(&mut batches, false)?;
                     }
                     self.out.flush()?;
-                    let wake = [due, batches.hint.filter(|_| batches.open.is_some())].into_iter().flatten().min();
+                    let wake = [due, batches.hint.filter(|_| batches.open.is_some())]
+                        .into_iter()
+                        .flatten()
+                        .min();
                     if self.reader.wait(wake)? == Woken::Timeout
                         && batches.hint.is_some_and(|hint| hint <= Instant::now())
                     {
@@ -122,7 +134,11 @@ impl<S: Stage> Driver<S> {
         }
         batches.clock = batches.clock.max(clock::now());
         batches.open = Some(self.begin_figures(batches.id));
-        let begin = Begin { id: batches.id, time: batches.clock, rest: Default::default() };
+        let begin = Begin {
+            id: batches.id,
+            time: batches.clock,
+            rest: Default::default(),
+        };
         self.stage.begin(&begin)?;
         if self.marks {
             self.out.marker(&Marker::Begin(begin))?;
@@ -131,9 +147,16 @@ impl<S: Stage> Driver<S> {
     }
 
     fn plain_batch(&mut self, batches: &mut Batches, last: bool) -> Result<()> {
-        let Some(since) = batches.open.take() else { return Ok(()) };
-        let mut batch =
-            Batch { id: batches.id, last, watermark: None, stages: Vec::new(), rest: Default::default() };
+        let Some(since) = batches.open.take() else {
+            return Ok(());
+        };
+        let mut batch = Batch {
+            id: batches.id,
+            last,
+            watermark: None,
+            stages: Vec::new(),
+            rest: Default::default(),
+        };
         let rows = self.out.figures.rows_in;
         self.seal(&mut batch, None, since, &mut batches.given)?;
         if let Some(commits) = &mut batches.commits {
