@@ -7,6 +7,7 @@
 mod calendar;
 mod civil;
 mod duration;
+mod pattern;
 mod read;
 mod window;
 mod write;
@@ -21,6 +22,7 @@ pub use civil::{
     quarter,
 };
 pub use duration::Duration;
+pub use pattern::{ReadPattern, WritePattern};
 pub use read::{parse_date, parse_timestamp};
 pub use window::{Windows, window_start, windows};
 pub use write::{write_date, write_iso, write_spark};

@@ -7,7 +7,8 @@ use anyhow::{Result, anyhow};
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use crate::{DAY, SECOND};
+use crate::civil::{civil_of_wide, days_of_wide};
+use crate::{DAY, SECOND, is_leap};
 
 /// A time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,8 +19,20 @@ pub enum Zone {
     Named(Tz),
 }
 
-/// The instants chrono knows, in seconds; beyond them a zone keeps the offset it has there.
-const CHRONO: std::ops::Range<i64> = -8_334_600_000_000..8_210_260_000_000;
+/// The tables end in 2099 while the rules go on: a later year keeps the clock of an earlier one that is as long and begins
+/// on the same weekday. Before the calendar type's first year every zone has its oldest offset.
+fn like_known(seconds: i64) -> i64 {
+    /// 2098-01-01 and 262000 years before the epoch.
+    const KNOWN: std::ops::Range<i64> = -8_267_000_000_000..4_039_372_800;
+    if seconds < KNOWN.end {
+        return seconds.max(KNOWN.start);
+    }
+    let year = civil_of_wide(seconds.div_euclid(86_400)).year;
+    let start = |year: i32| days_of_wide(year as i64, 1, 1);
+    let like =
+        (2070..2098).find(|&y| is_leap(y) == is_leap(year) && (start(y) - start(year)) % 7 == 0);
+    seconds + (start(like.unwrap_or(2097)) - start(year)) * 86_400
+}
 
 impl Zone {
     /// Coordinated universal time.
@@ -30,7 +43,7 @@ impl Zone {
         match self {
             Zone::Fixed(offset) => offset,
             Zone::Named(tz) => {
-                let seconds = micros.div_euclid(SECOND).clamp(CHRONO.start, CHRONO.end);
+                let seconds = like_known(micros.div_euclid(SECOND));
                 let Some(utc) = DateTime::from_timestamp(seconds, 0) else {
                     return 0;
                 };
@@ -142,7 +155,10 @@ pub(crate) fn find_zone(text: &str) -> Option<Zone> {
         return find_zone(zone);
     }
     // Java knows places by their exact names only.
-    text.parse().ok().map(Zone::Named)
+    match text {
+        "ROC" => None,
+        _ => text.parse().ok().map(Zone::Named),
+    }
 }
 
 /// Seconds of `+h`, `+hh`, `+h:mm`, `+hh:mm`, `+hh:m`, `+hhmm`, `+hh:mm:ss` or `+hhmmss`; at most 18 hours.
