@@ -148,6 +148,11 @@ pub trait Source {
     /// Sends the rows of a recorded batch again, the same bytes; refuses if they are gone.
     fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()>;
 
+    /// True if the user has accepted that recorded rows may be gone: a replay may then have fewer of them.
+    fn accepts_loss(&self) -> bool {
+        false
+    }
+
     /// Reads rows into the open batch. Rows are counted with [`Out::read`], bad ones rejected.
     fn read(&mut self, budget: &mut Budget, out: &mut Out) -> Result<Read>;
 

@@ -63,26 +63,37 @@ impl Writer {
         }
     }
 
+    /// Appends `bytes`; a large block goes out without being gathered.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() < BLOCK / 2 {
+            self.buffer.extend_from_slice(bytes);
+            return self.wrote();
+        }
+        self.flush()?;
+        self.send(bytes)
+    }
+
     /// Writes all that was gathered.
     pub fn flush(&mut self) -> Result<()> {
-        let mut written = 0;
-        while written < self.buffer.len() {
-            match rustix::io::write(&self.output, &self.buffer[written..]) {
-                Ok(n) => written += n,
-                Err(Errno::INTR) => {}
-                Err(Errno::PIPE) => {
-                    self.buffer.clear();
-                    return Err(Closed.into());
-                }
-                Err(error) => {
-                    self.buffer.clear();
-                    return Err(error).context("stdout: cannot write");
-                }
-            }
-        }
+        let buffer = std::mem::take(&mut self.buffer);
+        let sent = self.send(&buffer);
+        self.buffer = buffer;
         self.buffer.clear();
         if self.buffer.capacity() > 16 * BLOCK {
             self.buffer.shrink_to(2 * BLOCK);
+        }
+        sent
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<()> {
+        let mut written = 0;
+        while written < bytes.len() {
+            match rustix::io::write(&self.output, &bytes[written..]) {
+                Ok(n) => written += n,
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) => return Err(Closed.into()),
+                Err(error) => return Err(error).context("stdout: cannot write"),
+            }
         }
         Ok(())
     }
