@@ -74,6 +74,19 @@ pub fn double(value: &Value<'_>) -> Result<f64, Failure> {
     }
 }
 
+/// A number cut to an integer.
+pub fn whole(value: &Value<'_>) -> Result<i64, Failure> {
+    match value {
+        Value::Integer(number) => Ok(*number),
+        Value::Double(number) => Ok(*number as i64),
+        Value::Decimal(number) => match i64::try_from(number.trunc()) {
+            Ok(number) => Ok(number),
+            Err(_) => failure("the number does not fit BIGINT"),
+        },
+        _ => unfit("a number", value),
+    }
+}
+
 /// The value's elements.
 pub fn array<'v, 'a>(value: &'v Value<'a>) -> Result<&'v [Value<'a>], Failure> {
     match value {

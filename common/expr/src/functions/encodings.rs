@@ -156,10 +156,7 @@ fn hex<'a>(env: &Env, a: &[Value<'a>]) -> Answer<'a> {
             }
         }
         Value::Binary(bytes) => hex_digits(bytes, b"0123456789ABCDEF"),
-        other => hex_digits(
-            super::as_text(env, other, &Type::Any)?.as_bytes(),
-            b"0123456789ABCDEF",
-        ),
+        other => hex_digits(super::as_text(env, other).as_bytes(), b"0123456789ABCDEF"),
     }))
 }
 

@@ -1,15 +1,19 @@
 //! Every scalar function, one file per family.
 
 mod arguments;
+mod conditions;
 mod encodings;
+mod integers;
 mod likeness;
+mod math;
 mod regexes;
+mod rounding;
 mod search;
 mod strings;
 
 use std::borrow::Cow;
 
-use crate::function::{Body, Call, Code, Env, Failure, Function, Param, Prepared};
+use crate::function::{Body, Call, Code, Env, Function, Param, Prepared};
 use crate::{Type, Value};
 
 /// All functions of all families.
@@ -20,6 +24,10 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         regexes::FUNCTIONS,
         encodings::FUNCTIONS,
         likeness::FUNCTIONS,
+        math::FUNCTIONS,
+        rounding::FUNCTIONS,
+        integers::FUNCTIONS,
+        conditions::FUNCTIONS,
     ]
     .into_iter()
     .flatten()
@@ -28,6 +36,8 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
 const ANY: Param = Param::Any;
 const TEXT: Param = Param::To(&Type::String);
 const INT: Param = Param::To(&Type::Int);
+const DOUBLE: Param = Param::To(&Type::Double);
+const NUMBER: Param = Param::Number;
 const BYTES: Param = Param::Bytes;
 const MANY: usize = usize::MAX;
 
@@ -88,11 +98,7 @@ const fn with_nulls(function: Function) -> Function {
     }
 }
 
-/// A value of the type as text, as `cast(… as string)` gives it.
-fn as_text<'v>(_env: &Env, value: &'v Value<'_>, _kind: &Type) -> Result<Cow<'v, str>, Failure> {
-    match value {
-        Value::String(text) => Ok(Cow::Borrowed(text)),
-        Value::Integer(number) => Ok(Cow::Owned(number.to_string())),
-        _ => arguments::failure(format!("no text for {}", arguments::kind(value))),
-    }
+/// A value as text, as `cast(… as string)` gives it.
+fn as_text<'v>(env: &Env, value: &'v Value<'_>) -> Cow<'v, str> {
+    value.borrowed().into_text(env.zone)
 }

@@ -182,11 +182,12 @@ pub static FUNCTIONS: &[Function] = &[
         |_| Type::String,
         |_, a| Ok(string(" ".repeat(count(integer(&a[0])?)?))),
     ),
-    with_nulls(bound(
+    with_nulls(plain(
         &["concat_ws"],
         (1, super::MANY),
         "concat_ws(separator, value, …)",
         &[super::ANY],
+        |_| Type::String,
         concat_ws,
     )),
     with_nulls(plain(
@@ -589,38 +590,28 @@ fn repeat<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
 }
 
 /// Nulls are left out; the elements of arrays are joined like arguments.
-fn concat_ws(call: &Call<'_>) -> Result<(Type, Prepared), String> {
-    let types: Vec<Type> = call.types.to_vec();
-    let body = prepared(move |env, a| {
-        if matches!(a[0], Value::Null) {
-            return Ok(Value::Null);
-        }
-        let separator = as_text(env, &a[0], &types[0])?;
-        let mut out = String::new();
-        let mut first = true;
-        let mut push = |value: &Value<'_>, kind: &Type| {
-            if !matches!(value, Value::Null) {
-                if !std::mem::take(&mut first) {
-                    out.push_str(&separator);
-                }
-                out.push_str(&as_text(env, value, kind)?);
+fn concat_ws<'a>(env: &Env, a: &[Value<'a>]) -> Answer<'a> {
+    if a[0].is_null() {
+        return Ok(Value::Null);
+    }
+    let separator = as_text(env, &a[0]);
+    let mut out = String::new();
+    let mut first = true;
+    let mut push = |value: &Value<'_>| {
+        if !value.is_null() {
+            if !std::mem::take(&mut first) {
+                out.push_str(&separator);
             }
-            Ok(())
-        };
-        for (value, kind) in a.iter().zip(&types).skip(1) {
-            match (value, kind) {
-                (Value::Array(elements), Type::Array(kind)) => {
-                    elements.iter().try_for_each(|value| push(value, kind))?
-                }
-                (Value::Array(elements), _) => elements
-                    .iter()
-                    .try_for_each(|value| push(value, &Type::Any))?,
-                _ => push(value, kind)?,
-            }
+            out.push_str(&as_text(env, value));
         }
-        Ok(string(out))
-    });
-    Ok((Type::String, body))
+    };
+    for value in &a[1..] {
+        match value {
+            Value::Array(elements) => elements.iter().for_each(&mut push),
+            _ => push(value),
+        }
+    }
+    Ok(string(out))
 }
 
 fn elt<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
