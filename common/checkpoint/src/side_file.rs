@@ -70,9 +70,12 @@ impl SideFile {
             (None, SideKind::Late) => dir.place("rejects", &format!("{stage}.late.ndjson"))?,
         };
         let mut side = Self::new(path, dir.durability(), Some(dir.id()), stage, false)?;
+        if users {
+            create_dir(&folder_of(&side.path), side.durability)?;
+        }
         if users || side.path.exists() {
             side.open_file()?;
-            side.cut_back(epoch, users)?;
+            side.cut_back(stage, epoch, users)?;
         }
         Ok(side)
     }
@@ -84,6 +87,7 @@ impl SideFile {
     /// If it cannot be opened.
     pub fn plain(path: &Path, query: Option<&str>, stage: &str) -> Result<Self> {
         let mut side = Self::new(path.into(), Durability::Process, query, stage, true)?;
+        create_dir(&folder_of(path), side.durability)?;
         side.open_file()?;
         Ok(side)
     }
@@ -182,8 +186,6 @@ impl SideFile {
     }
 
     fn open_file(&mut self) -> Result<()> {
-        let folder = folder_of(&self.path);
-        create_dir(&folder, self.durability)?;
         let new = !self.path.exists();
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -191,7 +193,7 @@ impl SideFile {
             .open(&self.path)
             .with_context(|| cannot("open", &self.path))?;
         if new {
-            sync_dir(&folder, self.durability)?;
+            sync_dir(&folder_of(&self.path), self.durability)?;
         }
         if !self.shared {
             // The stage's own lock is held, so this can only be another stage of the query.
@@ -209,7 +211,7 @@ impl SideFile {
     }
 
     /// Cuts our records of batches after `epoch`, and an unfinished line, from the end.
-    fn cut_back(&mut self, epoch: i64, users: bool) -> Result<()> {
+    fn cut_back(&mut self, stage: &str, epoch: i64, users: bool) -> Result<()> {
         let Some(file) = &self.file else {
             return Ok(());
         };
@@ -231,14 +233,14 @@ impl SideFile {
                     && (head.starts_with(&self.prefix) || self.prefix.starts_with(&head)));
             if !ours && users {
                 bail!(
-                    "{}: ends with something that stage did not write for this query: \
+                    "{}: ends with something {stage} did not write in this query: \
                      name another file, or move this one away",
                     self.path.display()
                 );
             }
             if complete && batch.is_none() {
                 bail!(
-                    "{}: byte {begin}: damaged, not a record of this stage: move the file away",
+                    "{}: byte {begin}: damaged, not a record of {stage}: move the file away",
                     self.path.display()
                 );
             }

@@ -1,8 +1,10 @@
 //! What cannot be read again, kept until every sink has it: `sources/SOURCE.spool/`.
 //!
-//! One endless sequence of bytes, cut into segment files that are named by the position of
-//! their first byte; positions only rise. A source appends before it passes anything on, syncs
+//! One endless sequence of lines, cut into segment files that are named by the position of
+//! their first byte; positions only rise. A source appends before it passes anything on, seals
 //! before it records a batch, and records positions and the checksum of what lies between.
+//! Lines behind the last recorded position have been taken from a sender, who will not send
+//! them again: they are kept, and belong to the next batch.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -35,49 +37,113 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Opens the spool as of a recorded position (0 if none is recorded) and cuts what was
-    /// written after it.
+    /// Opens the spool, of which everything below `recorded` (0 if nothing is) is in recorded
+    /// batches. Whole lines behind it are kept: if [`Spool::position`] is greater, the source
+    /// hands out what lies between first ([`Spool::read_unrecorded`]). An unfinished last line
+    /// is cut.
     ///
     /// # Errors
-    /// If the spool ends before that position.
-    pub fn open(dir: &QueryDir, source: &str, position: u64) -> Result<Self> {
-        Self::open_sized(dir, source, position, SEGMENT)
+    /// If the spool ends before `recorded`.
+    pub fn open(dir: &QueryDir, source: &str, recorded: u64) -> Result<Self> {
+        Self::open_sized(dir, source, recorded, SEGMENT)
     }
 
-    fn open_sized(dir: &QueryDir, source: &str, position: u64, segment_size: u64) -> Result<Self> {
+    /// As [`Spool::open`], with segments of about `segment_size` bytes.
+    ///
+    /// # Errors
+    /// As [`Spool::open`].
+    pub fn open_sized(
+        dir: &QueryDir,
+        source: &str,
+        recorded: u64,
+        segment_size: u64,
+    ) -> Result<Self> {
         check_name(source)?;
         let folder = dir.place("sources", &format!("{source}.spool"))?;
         let durability = dir.durability();
         create_dir(&folder, durability)?;
-        let (mut segments, later): (Vec<u64>, Vec<u64>) = list(&folder)?
-            .into_iter()
-            .partition(|begin| *begin <= position);
-        for begin in &later {
-            remove(&segment(&folder, *begin))?;
-        }
-        let file = match segments.last() {
-            Some(begin) => cut(&segment(&folder, *begin), position - begin, durability)?,
-            None if position == 0 => {
-                segments.push(0);
-                begin_segment(&folder, 0)?
+        let mut segments = list(&folder)?;
+        if segments.first().is_none_or(|begin| *begin > recorded) {
+            if !segments.is_empty() || recorded > 0 {
+                bail!(
+                    "{}: begins after byte {recorded}, which the offsets count on: {RESTORE}",
+                    folder.display()
+                );
             }
-            None => bail!(
-                "{}: nothing there, but the offsets count on it up to byte {position}: {RESTORE}",
-                folder.display()
-            ),
-        };
-        sync_dir(&folder, durability)?;
-        Ok(Spool {
+            segments.push(0);
+            drop(begin_segment(&folder, 0)?);
+            sync_dir(&folder, durability)?;
+        }
+        let begin = segments.last().copied().unwrap_or(0);
+        let path = segment(&folder, begin);
+        let file = open_to_append(&path)?;
+        let end = begin
+            + file
+                .metadata()
+                .with_context(|| cannot("read", &path))?
+                .len();
+        if end < recorded {
+            bail!(
+                "{}: ends at byte {}, but the offsets count on {}: {RESTORE}",
+                path.display(),
+                end - begin,
+                recorded - begin
+            );
+        }
+        let mut spool = Spool {
             folder,
             durability,
             segments,
             writer: BufWriter::with_capacity(READ_BLOCK, file),
-            position,
+            position: end,
             crc: crc32fast::Hasher::new(),
             segment_size,
             dirty: false,
             failed: false,
-        })
+        };
+        spool.cut_unfinished(recorded)?;
+        // The run that wrote them may not have lived to sync them.
+        spool.dirty = spool.position > recorded;
+        Ok(spool)
+    }
+
+    /// Cuts what follows the last newline behind `recorded`, and takes up the checksum there.
+    fn cut_unfinished(&mut self, recorded: u64) -> Result<()> {
+        let (mut at, mut whole) = (recorded, recorded);
+        let mut crc = crc32fast::Hasher::new();
+        let mut after = crc32fast::Hasher::new();
+        self.scan(recorded, self.position, &mut |block| {
+            let end = memchr::memrchr(b'\n', block).map_or(0, |newline| newline + 1);
+            after.update(&block[..end]);
+            if end > 0 {
+                whole = at + end as u64;
+                crc = after.clone();
+            }
+            after.update(&block[end..]);
+            at += block.len() as u64;
+            Ok(())
+        })?;
+        self.crc = crc;
+        if whole == self.position {
+            return Ok(());
+        }
+        // Segments end where a batch did, so the cut is within the last one.
+        let path = self.current();
+        let begin = self.segments.last().copied().unwrap_or(0);
+        if whole < begin {
+            bail!(
+                "{}: damaged before byte {begin}: {RESTORE}",
+                self.folder.display()
+            );
+        }
+        let file = self.writer.get_ref();
+        file.set_len(whole - begin)
+            .with_context(|| cannot("cut", &path))?;
+        self.durability
+            .sync(file)
+            .with_context(|| cannot("sync", &path))?;
+        self.position = whole;
+        Ok(())
     }
 
     /// The position after the last byte appended.
@@ -85,7 +151,7 @@ impl Spool {
         self.position
     }
 
-    /// Appends bytes; durable only after [`Spool::sync`].
+    /// Appends whole lines; durable only after [`Spool::seal`].
     ///
     /// # Errors
     /// A failed write, after which the spool must be opened anew.
@@ -102,12 +168,12 @@ impl Spool {
         Ok(())
     }
 
-    /// Makes all appended bytes durable and returns the checksum (CRC-32) of those appended
-    /// since the last call, for the batch's offsets record.
+    /// Makes everything appended durable and returns the checksum (CRC-32) of all bytes since
+    /// the last call, or since the recorded position, for the batch's offsets record.
     ///
     /// # Errors
     /// A failed write or sync, after which the spool must be opened anew.
-    pub fn sync(&mut self) -> Result<u32> {
+    pub fn seal(&mut self) -> Result<u32> {
         self.usable()?;
         if self.dirty {
             self.failed = true;
@@ -262,23 +328,4 @@ fn begin_segment(folder: &Path, begin: u64) -> Result<File> {
     let file = File::create(&path).with_context(|| cannot("create", &path));
     drop(file?);
     open_to_append(&path)
-}
-
-/// Opens a segment and cuts it to a length.
-fn cut(path: &Path, length: u64, durability: Durability) -> Result<File> {
-    let file = open_to_append(path)?;
-    let there = file.metadata().with_context(|| cannot("read", path))?.len();
-    if there < length {
-        bail!(
-            "{}: ends at byte {there}, but the offsets count on {length}: {RESTORE}",
-            path.display()
-        );
-    }
-    if there > length {
-        file.set_len(length).with_context(|| cannot("cut", path))?;
-        durability
-            .sync(&file)
-            .with_context(|| cannot("sync", path))?;
-    }
-    Ok(file)
 }

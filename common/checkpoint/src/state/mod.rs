@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ impl StateFile {
     ///
     /// A file written under another definition is accepted if `safe` says so of each change and
     /// all sinks below the stage stand at `epoch`; it is then given the new definition at the
-    /// next compaction, which is due at once. At epoch −1 any change is: nothing was delivered.
+    /// next compaction, which is due at once. At epoch −1 any change is: nothing is kept.
     ///
     /// # Errors
     /// A missing, damaged, foreign or newer file; an unsafe change of the definition.
@@ -154,10 +154,13 @@ impl StateFile {
         let file = File::open(&current.path).with_context(|| cannot("open", &current.path))?;
         let whose = (dir.id(), stage, current.base);
         let verified = verify::verify(&current.path, file, whose, stop)?;
+        if let Some(epoch) = epoch.filter(|epoch| verified.closing.epoch < *epoch) {
+            return Err(too_short(dir, stage, &current.path, &verified, epoch)?);
+        }
         let mut header = verified.header;
         let found = changes(&header.definition, definition);
         if !found.is_empty() {
-            if epoch == Some(-1) {
+            if verified.closing.epoch == -1 {
                 generations::remove(dir, &later)?;
                 generations::remove(dir, &[current])?;
                 return Self::begin(dir, stage, definition, -1);
@@ -483,6 +486,31 @@ fn write_generation(
         crc,
         closing,
     })
+}
+
+/// The message for a file that ends before the epoch asked for.
+fn too_short(
+    dir: &QueryDir,
+    stage: &str,
+    path: &Path,
+    verified: &verify::Verified,
+    epoch: i64,
+) -> Result<anyhow::Error> {
+    let mend = if dir.names_in_plan(stage)? {
+        RESTORE.to_string()
+    } else {
+        // Left behind by a stage of this name that was taken out of the line for a while.
+        format!(
+            "no sink knows {stage} yet: rm {} to begin it empty",
+            path.display()
+        )
+    };
+    Ok(anyhow!(
+        "{}: ends at epoch {}, byte {}, but epoch {epoch} is needed: {mend}",
+        path.display(),
+        verified.closing.epoch,
+        verified.end
+    ))
 }
 
 /// Refuses changes of a definition that would give wrong answers.

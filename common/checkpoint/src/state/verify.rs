@@ -61,7 +61,7 @@ impl Closing {
 /// Which closing line to read to.
 #[derive(Clone, Copy)]
 pub(super) enum Stop {
-    /// This epoch's; the file must have it.
+    /// This epoch's, or the last one before it if the file has no more.
     At(i64),
     /// The last one.
     AtLast,
@@ -81,7 +81,7 @@ pub(super) struct Verified {
 /// Proves a generation from its first byte to the closing line asked for.
 ///
 /// # Errors
-/// Damage, naming file, epoch and byte; a file that ends before that line.
+/// Damage, naming file, epoch and byte.
 pub(super) fn verify(
     path: &Path,
     reader: impl Read,
@@ -140,24 +140,15 @@ pub(super) fn verify(
             return Err(damaged("damaged, not a line of a state file"));
         }
     }
-    match (found, stop) {
-        (Some(at), Stop::At(epoch)) if at.closing.epoch < epoch => bail!(
-            "{}: ends at epoch {}, byte {}, but epoch {epoch} is needed: {RESTORE}",
-            path.display(),
-            at.closing.epoch,
-            at.end
-        ),
-        (None, _) => bail!("{}: ends within its snapshot: {RESTORE}", path.display()),
-        (Some(at), _) => {
-            let Closed { closing, end, crc } = at;
-            Ok(Verified {
-                header,
-                closing,
-                end,
-                snapshot,
-                crc,
-            })
-        }
+    match found {
+        None => bail!("{}: ends within its snapshot: {RESTORE}", path.display()),
+        Some(Closed { closing, end, crc }) => Ok(Verified {
+            header,
+            closing,
+            end,
+            snapshot,
+            crc,
+        }),
     }
 }
 
