@@ -117,7 +117,9 @@ impl FromStr for Duration {
         const LIKE: &str = "write it like '10 minutes', '1 hour 30 minutes' or '10m'";
         let lower = text.trim().to_lowercase();
         let mut rest = match lower.strip_prefix("interval") {
-            Some(after) if !after.starts_with(|c: char| c.is_alphabetic()) => after.trim_start(),
+            Some(after) if after.is_empty() || after.starts_with(char::is_whitespace) => {
+                after.trim_start()
+            }
             _ => lower.as_str(),
         };
         if rest.is_empty() {

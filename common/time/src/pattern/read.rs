@@ -163,32 +163,18 @@ impl Found {
 
     /// The longest zone id, or with `named` abbreviation, at the front; its length.
     fn zone_id(&mut self, text: &str, named: bool) -> Option<usize> {
-        const STRICT: OffsetForm = OffsetForm {
-            colon: true,
-            minutes: true,
-            seconds: true,
-        };
         let (zone, length) = if text.starts_with(['+', '-']) {
             let (seconds, length) = offset(text, STRICT, "Z")?;
+            (Zone::Fixed(seconds), length)
+        } else if let Some((seconds, length)) = prefixed(text) {
             (Zone::Fixed(seconds), length)
         } else {
             let end = text
                 .find(|c: char| !(c.is_ascii_alphanumeric() || "/_-+".contains(c)))
                 .unwrap_or(text.len());
-            let mut zones = (1..=end)
+            (1..=end)
                 .rev()
-                .filter_map(|length| Some((place(&text[..length], named)?, length)));
-            let (zone, length) = zones.next()?;
-            let prefixed = matches!(
-                text.get(..length)?.to_ascii_uppercase().as_str(),
-                "UTC" | "GMT" | "UT"
-            );
-            match offset(&text[length..], STRICT, "Z") {
-                Some((seconds, more)) if prefixed && text[length..].starts_with(['+', '-']) => {
-                    (Zone::Fixed(seconds), length + more)
-                }
-                _ => (zone, length),
-            }
+                .find_map(|length| Some((place(&text[..length], named)?, length)))?
         };
         if self.zone.replace(zone).is_some_and(|before| before != zone) {
             return None;
@@ -414,6 +400,26 @@ fn localized(text: &str, full: bool) -> Option<(i32, usize)> {
         end += 3;
     }
     whole(sign, hours, rest[0], rest[1]).map(|offset| (offset, end))
+}
+
+/// `+01:00` as it stands in a zone id.
+const STRICT: OffsetForm = OffsetForm {
+    colon: true,
+    minutes: true,
+    seconds: true,
+};
+
+/// `UTC+01:00` and its like at the front: seconds and length.
+fn prefixed(text: &str) -> Option<(i32, usize)> {
+    let length = ["UTC", "GMT", "UT"].iter().find_map(|prefix| {
+        let head = text.get(..prefix.len())?;
+        head.eq_ignore_ascii_case(prefix).then_some(prefix.len())
+    })?;
+    let rest = &text[length..];
+    if !rest.starts_with(['+', '-']) {
+        return None;
+    }
+    offset(rest, STRICT, "Z").map(|(seconds, more)| (seconds, length + more))
 }
 
 fn whole(sign: i32, hours: i32, minutes: i32, seconds: i32) -> Option<i32> {
