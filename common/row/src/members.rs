@@ -4,6 +4,9 @@ use crate::BadRow;
 use crate::bad::not_json;
 use crate::scan::{skip_space, string_end, value_end};
 
+/// A raw key with its quotes, and a raw value.
+type Member<'r> = (&'r [u8], &'r [u8]);
+
 /// Iterator over `(raw key with its quotes, raw value)`. Ends after the first error.
 #[derive(Debug, Clone)]
 pub struct Members<'r> {
@@ -81,7 +84,7 @@ fn advance(text: &[u8], state: State, open: u8, close: u8) -> Result<Option<usiz
 }
 
 impl<'r> Members<'r> {
-    fn step(&mut self) -> Result<Option<(&'r [u8], &'r [u8])>, BadRow> {
+    fn step(&mut self) -> Result<Option<Member<'r>>, BadRow> {
         let text = self.object;
         let Some(key) = advance(text, self.state, b'{', b'}')? else {
             return Ok(None);
@@ -102,7 +105,7 @@ impl<'r> Members<'r> {
 }
 
 impl<'r> Iterator for Members<'r> {
-    type Item = Result<(&'r [u8], &'r [u8]), BadRow>;
+    type Item = Result<Member<'r>, BadRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let item = self.step().transpose();

@@ -87,11 +87,12 @@ fn decode_unicode(text: &[u8]) -> (char, usize) {
     let Some(high) = hex4(text, 2) else {
         return (char::REPLACEMENT_CHARACTER, 2);
     };
-    if (0xd800..0xdc00).contains(&high) && text.get(6..8) == Some(b"\\u") {
-        if let Some(low @ 0xdc00..0xe000) = hex4(text, 8) {
-            let c = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-            return (char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
-        }
+    if (0xd800..0xdc00).contains(&high)
+        && text.get(6..8) == Some(b"\\u")
+        && let Some(low @ 0xdc00..0xe000) = hex4(text, 8)
+    {
+        let c = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+        return (char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
     }
     (
         char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER),

@@ -32,7 +32,7 @@ pub fn validate(line: &[u8]) -> Result<(), BadRow> {
         return if skip_space(line, end) == line.len() {
             Err(BadRow::NotObject)
         } else {
-            not_json(end, "text after the value")
+            not_json(skip_space(line, end), "text after the value")
         };
     }
     let end = value(line, start)?;
