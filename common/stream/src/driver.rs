@@ -211,7 +211,13 @@ impl<S: Stage> Driver<S> {
         if let Some(path) = &start.checkpoint {
             let dir = match own {
                 Some(dir) => dir,
-                None => QueryDir::open_existing(path, &start.query, self.options.durability)?,
+                None => {
+                    let durability = match &start.durability {
+                        Some(text) => crate::cli::durability(text)?,
+                        None => self.options.durability,
+                    };
+                    QueryDir::open_existing(path, &start.query, durability)?
+                }
             };
             let name = self.name.clone();
             let quiet = self.options.quiet;

@@ -89,6 +89,9 @@ pub struct Start {
     /// The query's directory, absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<PathBuf>,
+    /// What every stage's writes into the checkpoint survive; absent for the loss of power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durability: Option<String>,
     /// Columns whose type is declared, as Spark DDL.
     #[serde(default)]
     pub schema: String,
@@ -119,6 +122,7 @@ impl Start {
             query,
             epoch,
             checkpoint: None,
+            durability: None,
             schema: String::new(),
             mode: Mode::Append,
             keys: Vec::new(),

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result, bail};
 use serde_json::Value;
 use st_checkpoint::{
-    Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind, fail_point,
+    Durability, Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind,
+    fail_point,
 };
 
 use crate::clock;
@@ -202,6 +203,9 @@ impl<S: Source> Run<S> {
         start.query = dir.id().to_string();
         start.epoch = epoch;
         start.checkpoint = Some(dir.absolute().to_path_buf());
+        if self.args.durability == Durability::Process {
+            start.durability = Some("process".to_string());
+        }
         self.checkpoint = Some(Checkpoint {
             dir,
             offsets,
