@@ -9,6 +9,7 @@ use clap::Parser;
 use st_checkpoint::Durability;
 
 use crate::driver::{Aborted, Ending, Options};
+use crate::marker::Abort;
 use crate::message;
 use crate::trigger::Trigger;
 use crate::writer::Closed;
@@ -122,6 +123,11 @@ impl std::error::Error for Usage {}
 /// Says that the command line asks for what cannot work.
 pub fn usage(text: impl std::fmt::Display) -> anyhow::Error {
     Usage(text.to_string()).into()
+}
+
+/// The end of a stage that has handed on the abort of another: exit status 1, and nothing to say.
+pub fn aborted(abort: Abort) -> anyhow::Error {
+    Aborted { abort, passed_on: true }.into()
 }
 
 /// The stage an error belongs to, as its outermost context.
