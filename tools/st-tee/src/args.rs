@@ -9,11 +9,13 @@ Example: one source, two queries
     'raw=st-sink json archive'";
 
 const NOTES: &str = "\
-Each branch is run by bash, so an exported function is one: export -f funnel; … | st-tee funnel.
-A branch written NAME=CMD is called NAME, others by their number; its stages are NAME.st-agg, NAME.st-sink.
-(To set a variable for one command write env X=1 CMD.)
-Every branch gets every byte. A slow one holds the others back once its pipe and queue are full; one that
-ends early (head -1) leaves the rest alone. st-tee ends when all have ended, and fails if one failed.";
+Each branch is run by bash, so an exported function is one:
+  export -f funnel; … | st-tee funnel
+A branch written NAME=CMD is called NAME, others by their number; its stages
+are then NAME.st-agg, NAME.st-sink. (To set a variable: 'env X=1 CMD'.)
+Every branch gets every byte. A slow one holds the others back only once its
+pipe and queue are full; one that ends early (head -1) leaves the rest alone.
+st-tee ends when all branches have ended, and fails if one failed.";
 
 /// Copy one stream into several branches
 #[derive(Clone, Debug, Parser)]

@@ -18,7 +18,8 @@ const QUEUE: usize = 64;
 /// How large a pipe to ask for; what the system refuses is done without.
 const PIPE: usize = 1024 * 1024;
 
-/// The last line of every branch once one of them has failed; set at most once.
+/// The last line of every branch once one of them has failed, in place of what waits in its queue; empty on plain input,
+/// where no line can say so and what waits is still written. Set at most once.
 pub type Cut = Arc<OnceLock<Vec<u8>>>;
 
 /// The sending side of a branch's queue. Dropping all of them closes the branch's stdin, after what waits was written.
@@ -29,7 +30,11 @@ pub struct Feed {
 
 impl Feed {
     /// Starts the thread that writes to `stdin`; `failed` is called with any error but a closed pipe.
-    pub fn start(stdin: ChildStdin, cut: Cut, failed: impl FnOnce(io::Error) + Send + 'static) -> Feed {
+    pub fn start(
+        stdin: ChildStdin,
+        cut: Cut,
+        failed: impl FnOnce(io::Error) + Send + 'static,
+    ) -> Feed {
         let _ = rustix::pipe::fcntl_setpipe_size(&stdin, PIPE);
         let (queue, blocks) = bounded(QUEUE);
         std::thread::spawn(move || match write(stdin, &blocks, &cut) {
@@ -56,7 +61,13 @@ fn write(mut stdin: ChildStdin, blocks: &Receiver<Block>, cut: &Cut) -> io::Resu
     let mut within_line = false;
     for block in blocks {
         if let Some(last) = cut.get() {
-            if within_line && !last.is_empty() {
+            if last.is_empty() {
+                return [block]
+                    .into_iter()
+                    .chain(blocks.try_iter())
+                    .try_for_each(|block| stdin.write_all(&block));
+            }
+            if within_line {
                 stdin.write_all(b"\n")?;
             }
             return stdin.write_all(last);

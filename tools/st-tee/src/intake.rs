@@ -67,13 +67,17 @@ impl Intake<'_> {
         if marked && !self.begin(&mut block, &mut tail)? {
             return Ok(End::Unwanted);
         }
+        // The first line was read with what came with it.
+        let mut more = true;
         loop {
-            let more = read(&mut block)?;
             let end = match memchr::memrchr(b'\n', &block) {
                 _ if !more => block.len(),
                 Some(at) => at + 1,
                 None if block.len() > LINE => block.len(),
-                None => continue,
+                None => {
+                    more = read(&mut block)?;
+                    continue;
+                }
             };
             let mut next = Vec::with_capacity(BLOCK.max(2 * (block.len() - end)));
             next.extend_from_slice(&block[end..]);
@@ -90,6 +94,7 @@ impl Intake<'_> {
             if !more {
                 break;
             }
+            more = read(&mut block)?;
         }
         let broken = marked && tail.ended() == Ended::BrokenOff;
         Ok(if broken { End::BrokenOff } else { End::Whole })
@@ -151,7 +156,11 @@ fn start_of(start: &Start, name: &str, branch: &str) -> Result<Vec<u8>> {
     let mut start = start.clone();
     let mut options = Map::new();
     options.insert("branch".to_string(), Value::String(branch.to_string()));
-    start.plan.push(Node { tool: "st-tee".to_string(), name: name.to_string(), options });
+    start.plan.push(Node {
+        tool: "st-tee".to_string(),
+        name: name.to_string(),
+        options,
+    });
     start.branch = Some(match start.branch {
         Some(outer) => format!("{outer}.{branch}"),
         None => branch.to_string(),

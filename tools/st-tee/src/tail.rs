@@ -24,7 +24,9 @@ pub enum Ended {
 impl Tail {
     /// Takes note of the next bytes of the stream.
     pub fn follow(&mut self, bytes: &[u8]) {
-        let Some((last, before)) = bytes.split_last() else { return };
+        let Some((last, before)) = bytes.split_last() else {
+            return;
+        };
         let whole = *last == b'\n';
         let text = if whole { before } else { bytes };
         let line = memchr::memrchr(b'\n', text).map(|at| &text[at + 1..]);
@@ -66,11 +68,20 @@ mod tests {
     fn the_last_line_says_how_it_ended() {
         assert_eq!(ended(&["{\"a\":1}\n{\"$st\":\"end\"}\n"]), Ended::Cleanly);
         assert_eq!(ended(&["{\"a\":1}\n", "{\"$st\":\"end\"}"]), Ended::Cleanly);
-        assert_eq!(ended(&["{\"$st\":\"end\"}\n", "{\"a\":1}\n"]), Ended::BrokenOff);
+        assert_eq!(
+            ended(&["{\"$st\":\"end\"}\n", "{\"a\":1}\n"]),
+            Ended::BrokenOff
+        );
         assert_eq!(ended(&["{\"a\":1}\n"]), Ended::BrokenOff);
         assert_eq!(ended(&["{\"a\":", "{\"$st\":\"end\"}\n"]), Ended::BrokenOff);
         assert_eq!(ended(&[]), Ended::BrokenOff);
-        let abort = Abort { stage: "st-agg".into(), reason: "no".into() };
-        assert_eq!(ended(&["{\"$st\":\"abort\",\"stage\":\"st-agg\",\"reason\":\"no\"}\n"]), Ended::Aborted(abort));
+        let abort = Abort {
+            stage: "st-agg".into(),
+            reason: "no".into(),
+        };
+        assert_eq!(
+            ended(&["{\"$st\":\"abort\",\"stage\":\"st-agg\",\"reason\":\"no\"}\n"]),
+            Ended::Aborted(abort)
+        );
     }
 }

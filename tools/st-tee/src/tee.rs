@@ -52,8 +52,17 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
     copy(&arguments, &branches, &feeds, &cut, tell);
     let own = arguments.name.as_deref().unwrap_or("st-tee");
     let keep_going = arguments.keep_going;
-    let mut watch =
-        Watch { own, keep_going, branches: &branches, stop, feeds, cut, marked: true, aborted: None, fallen: Vec::new() };
+    let mut watch = Watch {
+        own,
+        keep_going,
+        branches: &branches,
+        stop,
+        feeds,
+        cut,
+        marked: true,
+        aborted: None,
+        fallen: Vec::new(),
+    };
     let input = watch.follow(&told)?;
     watch.conclude(input)
 }
@@ -65,7 +74,10 @@ fn start(index: usize, branch: &Branch, cut: &Cut, tell: &Sender<Event>) -> Resu
         .stdin(Stdio::piped())
         .spawn()
         .with_context(|| format!("branch {}: cannot start bash", branch.name))?;
-    let stdin = child.stdin.take().ok_or_else(|| anyhow!("branch {}: no stdin", branch.name))?;
+    let stdin = child
+        .stdin
+        .take()
+        .ok_or_else(|| anyhow!("branch {}: no stdin", branch.name))?;
     let (stuck, exited) = (tell.clone(), tell.clone());
     std::thread::spawn(move || exited.send(Event::Exited(index, child.wait())));
     Ok(Feed::start(stdin, cut.clone(), move |error| {
@@ -74,11 +86,21 @@ fn start(index: usize, branch: &Branch, cut: &Cut, tell: &Sender<Event>) -> Resu
 }
 
 /// Starts the thread that copies the input.
-fn copy(arguments: &Arguments, branches: &[Branch], feeds: &[Feed], cut: &Cut, tell: Sender<Event>) {
+fn copy(
+    arguments: &Arguments,
+    branches: &[Branch],
+    feeds: &[Feed],
+    cut: &Cut,
+    tell: Sender<Event>,
+) {
     let mut outlets: Vec<Outlet> = branches
         .iter()
         .zip(feeds)
-        .map(|(branch, feed)| Outlet { name: branch.name.clone(), feed: feed.clone(), open: true })
+        .map(|(branch, feed)| Outlet {
+            name: branch.name.clone(),
+            feed: feed.clone(),
+            open: true,
+        })
         .collect();
     let (cut, name, plain) = (cut.clone(), arguments.name.clone(), arguments.plain);
     std::thread::spawn(move || {
@@ -132,15 +154,28 @@ impl Watch<'_> {
                 }
                 Event::Exited(index, status) => {
                     running -= 1;
-                    let status = status.with_context(|| format!("branch {}: cannot wait", self.branches[index].name))?;
+                    let status = status.with_context(|| {
+                        format!("branch {}: cannot wait", self.branches[index].name)
+                    })?;
                     if !status.success() {
                         // A stream that is no good fails every branch; that says nothing about the branch.
-                        let expected = self.aborted.is_some() || matches!(input, Some(Err(_) | Ok(End::BrokenOff)));
-                        self.fell(index, in_words(status), status.code() == Some(130), expected || running == 0);
+                        let expected = self.aborted.is_some()
+                            || matches!(input, Some(Err(_) | Ok(End::BrokenOff)));
+                        self.fell(
+                            index,
+                            in_words(status),
+                            status.code() == Some(130),
+                            expected || running == 0,
+                        );
                     }
                 }
                 Event::Stuck(index, error) => {
-                    self.fell(index, format!("cannot be written to: {error}"), false, running == 1);
+                    self.fell(
+                        index,
+                        format!("cannot be written to: {error}"),
+                        false,
+                        running == 1,
+                    );
                 }
             }
         }
@@ -161,7 +196,12 @@ impl Watch<'_> {
                 self.stop_all(&format!("branch {name} {how}"));
             }
         }
-        self.fallen.push(Fallen { index, name, how, interrupted });
+        self.fallen.push(Fallen {
+            index,
+            name,
+            how,
+            interrupted,
+        });
     }
 
     /// Ends every branch: by an abort marker, which a stage takes as the loss of its open batch; on plain input, which
@@ -169,7 +209,10 @@ impl Watch<'_> {
     fn stop_all(&mut self, reason: &str) {
         let mut line = Vec::new();
         if self.marked {
-            let abort = Abort { stage: self.own.to_string(), reason: reason.to_string() };
+            let abort = Abort {
+                stage: self.own.to_string(),
+                reason: reason.to_string(),
+            };
             // A marker of two strings can always be written.
             let _ = Marker::Abort(abort).write(&mut line);
         }
@@ -191,20 +234,35 @@ impl Watch<'_> {
             ),
             Some(End::Whole | End::Unwanted) | None => {}
         }
-        let Some(Fallen { name, how, .. }) = self.fallen.first() else { return Ok(Ending::Done) };
+        let Some(Fallen { name, how, .. }) = self.fallen.first() else {
+            return Ok(Ending::Done);
+        };
         if self.fallen.iter().all(|fallen| fallen.interrupted) {
             return Ok(Ending::Interrupted);
         }
         if self.keep_going && self.fallen.len() > 1 {
-            let names: Vec<&str> = self.fallen.iter().map(|fallen| fallen.name.as_str()).collect();
-            bail!("{} of {} branches failed: {}", names.len(), self.branches.len(), names.join(", "));
+            let names: Vec<&str> = self
+                .fallen
+                .iter()
+                .map(|fallen| fallen.name.as_str())
+                .collect();
+            bail!(
+                "{} of {} branches failed: {}",
+                names.len(),
+                self.branches.len(),
+                names.join(", ")
+            );
         }
         match self.cut.get() {
             None => bail!("branch {name} {how}"),
             Some(abort) if abort.is_empty() => {
-                bail!("branch {name} {how}, so the others got no more input: --keep-going lets them live")
+                bail!(
+                    "branch {name} {how}, so the others got no more input: --keep-going lets them live"
+                )
             }
-            Some(_) => bail!("branch {name} {how}, so the others were stopped: --keep-going lets them live"),
+            Some(_) => bail!(
+                "branch {name} {how}, so the others were stopped: --keep-going lets them live"
+            ),
         }
     }
 }
