@@ -337,16 +337,16 @@ fn touching(items: &mut Vec<Item>, item: Item) {
                 break;
             }
         }
-        if let Some(first) = first {
-            if let Item::Number { next, .. }
+        if let Some(
+            Item::Number { next, .. }
             | Item::TwoDigitYear { next, .. }
-            | Item::Fraction { next, .. } = &mut items[first]
-            {
-                *next = match *next {
-                    Next::Free => Next::Leave(width),
-                    Next::Leave(more) => Next::Leave(more + width),
-                };
-            }
+            | Item::Fraction { next, .. },
+        ) = first.and_then(|first| items.get_mut(first))
+        {
+            *next = match *next {
+                Next::Free => Next::Leave(width),
+                Next::Leave(more) => Next::Leave(more + width),
+            };
         }
     }
     items.push(item);

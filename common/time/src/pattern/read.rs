@@ -433,10 +433,8 @@ fn place(text: &str, named: bool) -> Option<Zone> {
         "Z" | "UTC" | "GMT" | "UT" => return Some(Zone::UTC),
         _ => {}
     }
-    if named {
-        if let Some(place) = names::zone(text) {
-            return find_zone(place);
-        }
+    if named && let Some(place) = names::zone(text) {
+        return find_zone(place);
     }
     // In Java these are short ids, not places.
     if matches!(
