@@ -13,6 +13,15 @@ pub fn doubles(a: f64, b: f64) -> Ordering {
         .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
+/// Compares a whole number with a double, exactly, so that an order over both is transitive.
+fn whole_and_double(a: i128, b: f64) -> Ordering {
+    if b.is_nan() {
+        return Ordering::Less;
+    }
+    // A float cast to an integer stops at its range, where the comparison comes out right too.
+    a.cmp(&(b.trunc() as i128)).then(doubles(0.0, b.fract()))
+}
+
 /// Compares two values of any kinds, for sorting: total, nulls first, numbers by value whatever their kind. Kinds that have
 /// nothing in common are ordered by kind.
 pub fn total(a: &Value<'_>, b: &Value<'_>) -> Ordering {
@@ -22,11 +31,13 @@ pub fn total(a: &Value<'_>, b: &Value<'_>) -> Ordering {
         (Boolean(a), Boolean(b)) => a.cmp(b),
         (Integer(a), Integer(b)) => a.cmp(b),
         (Double(a), Double(b)) => doubles(*a, *b),
-        (Integer(a), Double(b)) => doubles(*a as f64, *b),
-        (Double(a), Integer(b)) => doubles(*a, *b as f64),
+        (Integer(a), Double(b)) => whole_and_double(i128::from(*a), *b),
+        (Double(a), Integer(b)) => whole_and_double(i128::from(*b), *a).reverse(),
         (Decimal(a), Decimal(b)) => a.order(b),
         (Decimal(a), Integer(b)) => a.order(&crate::Decimal::from_integer(*b)),
         (Integer(a), Decimal(b)) => crate::Decimal::from_integer(*a).order(b),
+        (Decimal(a), Double(b)) if a.scale == 0 => whole_and_double(a.unscaled, *b),
+        (Double(a), Decimal(b)) if b.scale == 0 => whole_and_double(b.unscaled, *a).reverse(),
         (Decimal(a), Double(b)) => doubles(a.to_double(), *b),
         (Double(a), Decimal(b)) => doubles(*a, b.to_double()),
         (String(a), String(b)) => a.as_bytes().cmp(b.as_bytes()),

@@ -2,9 +2,13 @@
 
 pub mod ast;
 pub mod cast;
+pub mod coercion;
+mod columns;
 pub mod compare;
+pub mod compile;
 pub mod decimal;
 pub mod error;
+mod eval;
 pub mod function;
 pub mod functions;
 pub mod json;
@@ -20,6 +24,8 @@ pub mod value;
 mod wide;
 
 pub use ast::{Assignment, Ast, Item, Node, Order};
+pub use columns::{Columns, Place, Slots};
+pub use compile::{Compiled, Compiler, Generator};
 pub use error::{Span, SyntaxError};
 pub use function::{Env, Failure, Failures};
 pub use json::{read_json, write_json};

@@ -1,0 +1,564 @@
+//! Operators: the types they want, and the casts that Spark puts in.
+
+use super::{Compiler, Part};
+use crate::ast::{self, Ast, Binary, Node, Unary};
+use crate::cast::castable;
+use crate::coercion::{common_of, comparison, numeric};
+use crate::decimal::{Operation, result_type};
+use crate::error::{Span, SyntaxError};
+use crate::eval::arithmetic::{Arithmetic, Bits};
+use crate::eval::like::{Like, Pattern};
+use crate::eval::{In, Op, Order};
+use crate::{Type, Value};
+
+impl Compiler {
+    /// Refuses what cannot be a condition.
+    pub(super) fn boolean(&self, part: &Part, who: &str) -> Result<(), SyntaxError> {
+        match part.kind {
+            Type::Boolean | Type::String | Type::Any | Type::Null => Ok(()),
+            ref other => Err(self.error(
+                part.span,
+                format!("{who} wants true or false, not {other}: compare it with something"),
+            )),
+        }
+    }
+
+    /// Inserts a cast, if one is needed. Nothing is refused here.
+    pub(super) fn cast(&self, part: Part, kind: &Type) -> Part {
+        if part.kind == *kind || kind.is_open() || part.kind == Type::Null {
+            return part;
+        }
+        let constant = part.op.constant().is_some();
+        let span = part.span;
+        self.folded(
+            Op::Cast(Box::new(part.op), part.kind, kind.clone(), false),
+            kind.clone(),
+            span,
+            constant,
+        )
+    }
+
+    pub(super) fn explicit_cast(
+        &self,
+        part: Part,
+        kind: &Type,
+        quiet: bool,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
+        if !castable(&part.kind, kind) {
+            return Err(self.error(span, format!("{} cannot be cast to {kind}", part.kind)));
+        }
+        let constant = part.op.constant().is_some();
+        let op = Op::Cast(Box::new(part.op), part.kind, kind.clone(), quiet);
+        Ok(self.folded(op, kind.clone(), span, constant))
+    }
+
+    pub(super) fn unary(
+        &mut self,
+        operator: Unary,
+        x: &Ast,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
+        let x = self.part(x)?;
+        let constant = x.op.constant().is_some();
+        if operator == Unary::Not {
+            self.boolean(&x, "`not`")?;
+            return Ok(self.folded(Op::Not(Box::new(x.op)), Type::Boolean, span, constant));
+        }
+        let number = x.kind.is_open() || x.kind.is_numeric() || x.kind == Type::String;
+        let interval = x.kind == Type::Interval && operator != Unary::BitNot;
+        if !(number || interval) || (operator == Unary::BitNot && x.kind.is_fractional()) {
+            return Err(self.error(x.span, format!("a sign wants a number, not {}", x.kind)));
+        }
+        let x = if x.kind == Type::String {
+            self.cast(x, &Type::Double)
+        } else {
+            x
+        };
+        let kind = x.kind.clone();
+        match operator {
+            Unary::Minus => Ok(self.folded(
+                Op::Negate(Box::new(x.op), kind.clone()),
+                kind,
+                span,
+                constant,
+            )),
+            Unary::BitNot => {
+                let bits = Bits {
+                    operator: None,
+                    a: x.op,
+                    b: Op::Constant(Value::Null),
+                    kind: kind.clone(),
+                };
+                Ok(self.folded(Op::Bits(Box::new(bits)), kind, span, constant))
+            }
+            _ => Ok(x),
+        }
+    }
+
+    pub(super) fn binary(
+        &mut self,
+        operator: Binary,
+        a: &Ast,
+        b: &Ast,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
+        let (a, b) = (self.part(a)?, self.part(b)?);
+        match operator {
+            Binary::And | Binary::Or => {
+                let name = if operator == Binary::And {
+                    "`and`"
+                } else {
+                    "`or`"
+                };
+                self.boolean(&a, name)?;
+                self.boolean(&b, name)?;
+                let constant = a.op.constant().is_some() && b.op.constant().is_some();
+                let (a, b) = (Box::new(a.op), Box::new(b.op));
+                let op = if operator == Binary::And {
+                    Op::And(a, b)
+                } else {
+                    Op::Or(a, b)
+                };
+                Ok(self.folded(op, Type::Boolean, span, constant))
+            }
+            Binary::Equal => self.compare(Order::Equal, a, b, span),
+            Binary::NotEqual => self.compare(Order::NotEqual, a, b, span),
+            Binary::Less => self.compare(Order::Less, a, b, span),
+            Binary::LessEqual => self.compare(Order::LessEqual, a, b, span),
+            Binary::Greater => self.compare(Order::Greater, a, b, span),
+            Binary::GreaterEqual => self.compare(Order::GreaterEqual, a, b, span),
+            Binary::NullSafeEqual => {
+                let (a, b) = self.comparable(a, b, span)?;
+                let constant = a.op.constant().is_some() && b.op.constant().is_some();
+                let op = Op::NullSafeEqual(Box::new(a.op), Box::new(b.op));
+                Ok(self.folded(op, Type::Boolean, span, constant))
+            }
+            Binary::Concat => self.function("concat", vec![a, b], span, span),
+            Binary::BitAnd
+            | Binary::BitOr
+            | Binary::BitXor
+            | Binary::ShiftLeft
+            | Binary::ShiftRight
+            | Binary::ShiftRightUnsigned => self.bits(operator, a, b, span),
+            _ => self.arithmetic(operator, a, b, span),
+        }
+    }
+
+    fn unfit(&self, operator: &str, a: &Part, b: &Part, span: Span, mend: &str) -> SyntaxError {
+        self.error(
+            span,
+            format!(
+                "`{operator}` does not work on {} and {}{mend}",
+                a.kind, b.kind
+            ),
+        )
+    }
+
+    /// Casts both sides of a comparison to a common type.
+    pub(super) fn comparable(
+        &self,
+        a: Part,
+        b: Part,
+        span: Span,
+    ) -> Result<(Part, Part), SyntaxError> {
+        match comparison(&a.kind, &b.kind) {
+            Some(Type::Map(..)) | None => Err(self.unfit("=", &a, &b, span, ": cast one of them")),
+            Some(kind) => Ok((self.cast(a, &kind), self.cast(b, &kind))),
+        }
+    }
+
+    fn compare(&self, order: Order, a: Part, b: Part, span: Span) -> Result<Part, SyntaxError> {
+        let (a, b) = self.comparable(a, b, span)?;
+        let constant = a.op.constant().is_some() && b.op.constant().is_some();
+        let op = match (order, a.op, b.op) {
+            (
+                Order::Equal | Order::NotEqual,
+                Op::Field(field, Type::Any),
+                Op::Constant(Value::String(text)),
+            )
+            | (
+                Order::Equal | Order::NotEqual,
+                Op::Constant(Value::String(text)),
+                Op::Field(field, Type::Any),
+            ) => Op::FieldIs(field, text.into_owned(), order == Order::NotEqual),
+            (order, a, b) => Op::Compare(order, Box::new(a), Box::new(b)),
+        };
+        Ok(self.folded(op, Type::Boolean, span, constant))
+    }
+
+    pub(super) fn between(
+        &mut self,
+        value: &Ast,
+        bounds: [&Ast; 2],
+        negated: bool,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
+        let value = self.part(value)?;
+        let low = self.part(bounds[0])?;
+        let high = self.part(bounds[1])?;
+        // Spark compares with each bound by itself. All three have a common type in nearly all cases; if not, the values
+        // are compared as they are.
+        let kind = match (
+            comparison(&value.kind, &low.kind),
+            comparison(&value.kind, &high.kind),
+        ) {
+            (Some(a), Some(b)) => {
+                if a == b {
+                    a
+                } else {
+                    common_of([&a, &b]).unwrap_or(Type::Any)
+                }
+            }
+            (None, _) => return Err(self.unfit("between", &value, &low, span, "")),
+            (_, None) => return Err(self.unfit("between", &value, &high, span, "")),
+        };
+        let constant = [&value, &low, &high]
+            .iter()
+            .all(|part| part.op.constant().is_some());
+        let [value, low, high] = [value, low, high].map(|part| Box::new(self.cast(part, &kind).op));
+        self.negated(Op::Between(value, low, high), negated, span, constant)
+    }
+
+    fn negated(
+        &self,
+        op: Op,
+        negated: bool,
+        span: Span,
+        constant: bool,
+    ) -> Result<Part, SyntaxError> {
+        let op = if negated { Op::Not(Box::new(op)) } else { op };
+        Ok(self.folded(op, Type::Boolean, span, constant))
+    }
+
+    pub(super) fn list(
+        &mut self,
+        value: &Ast,
+        list: &[Ast],
+        negated: bool,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
+        let mut parts = vec![self.part(value)?];
+        for item in list {
+            parts.push(self.part(item)?);
+        }
+        let kinds = || parts.iter().map(|part| &part.kind);
+        let kind = match common_of(kinds()) {
+            // `x in ('a', 'b')` of an undeclared column: each value is compared as it is.
+            Some(kind) => kind,
+            None => {
+                let odd = parts
+                    .iter()
+                    .find(|part| common_of([&parts[0].kind, &part.kind]).is_none());
+                let odd = odd.unwrap_or(&parts[0]);
+                return Err(self.unfit("in", &parts[0], odd, odd.span, ""));
+            }
+        };
+        let constant = parts.iter().all(|part| part.op.constant().is_some());
+        let mut ops = parts.into_iter().map(|part| self.cast(part, &kind).op);
+        let Some(value) = ops.next() else {
+            return Err(self.error(span, "`in` of what?"));
+        };
+        let op = Op::In(Box::new(In::new(value, ops.collect())));
+        self.negated(op, negated, span, constant)
+    }
+
+    pub(super) fn like(&mut self, ast: &Ast) -> Result<Part, SyntaxError> {
+        let Node::Like {
+            operator,
+            value,
+            patterns,
+            all,
+            escape,
+            negated,
+        } = &ast.node
+        else {
+            return self.part(ast);
+        };
+        let span = ast.span;
+        let value = self.part(value)?;
+        let mut parts = Vec::new();
+        for pattern in patterns {
+            parts.push(self.part(pattern)?);
+        }
+        for part in std::iter::once(&value).chain(&parts) {
+            if part.kind.is_nested() {
+                return Err(self.error(
+                    part.span,
+                    format!("a pattern matches text, not {}", part.kind),
+                ));
+            }
+        }
+        if *operator == ast::Like::Rlike {
+            let [pattern] = <[Part; 1]>::try_from(parts).map_err(|_| {
+                self.error(span, "`rlike` takes one pattern: join several with `|`")
+            })?;
+            let matched = self.function("rlike", vec![value, pattern], span, span)?;
+            let constant = matched.op.constant().is_some();
+            return self.negated(matched.op, *negated, span, constant);
+        }
+        let insensitive = *operator == ast::Like::Ilike;
+        let constant =
+            value.op.constant().is_some() && parts.iter().all(|part| part.op.constant().is_some());
+        let mut cut = Vec::new();
+        for part in parts {
+            let part = self.cast(part, &Type::String);
+            let pattern = match part.op.constant() {
+                Some(Value::String(text)) => {
+                    let text = if insensitive {
+                        text.to_lowercase()
+                    } else {
+                        text.to_string()
+                    };
+                    Some(
+                        Pattern::new(&text, *escape)
+                            .map_err(|failure| self.error(part.span, failure.0))?,
+                    )
+                }
+                _ => None,
+            };
+            cut.push((part.op, pattern));
+        }
+        let value = self.cast(value, &Type::String).op;
+        let like = Like {
+            value,
+            patterns: cut,
+            insensitive,
+            all: *all,
+            escape: *escape,
+        };
+        self.negated(Op::Like(Box::new(like)), *negated, span, constant)
+    }
+
+    fn bits(&self, operator: Binary, a: Part, b: Part, span: Span) -> Result<Part, SyntaxError> {
+        for part in [&a, &b] {
+            if !(part.kind.is_integer() || part.kind.is_open()) {
+                return Err(self.unfit(
+                    operator.symbol(),
+                    &a,
+                    &b,
+                    part.span,
+                    ": it wants whole numbers",
+                ));
+            }
+        }
+        let shift = matches!(
+            operator,
+            Binary::ShiftLeft | Binary::ShiftRight | Binary::ShiftRightUnsigned
+        );
+        let kind = match (&a.kind, &b.kind) {
+            (Type::TinyInt | Type::SmallInt, _) if shift => Type::Int,
+            (kind, _) if shift => kind.clone(),
+            (Type::Any, _) | (_, Type::Any) => Type::Any,
+            (Type::Null, kind) | (kind, Type::Null) => kind.clone(),
+            (a, b) => numeric(a, b),
+        };
+        let constant = a.op.constant().is_some() && b.op.constant().is_some();
+        let bits = Bits {
+            operator: Some(operator),
+            a: a.op,
+            b: b.op,
+            kind: kind.clone(),
+        };
+        Ok(self.folded(Op::Bits(Box::new(bits)), kind, span, constant))
+    }
+
+    /// The types of arithmetic: Spark's `BinaryArithmetic` with its coercions.
+    fn arithmetic(
+        &self,
+        operator: Binary,
+        mut a: Part,
+        mut b: Part,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
+        use Type::{Any, Date, Double, Float, Interval, Null, String, Timestamp};
+        let mend = match operator {
+            Binary::Add if a.kind == String || b.kind == String => ": texts are joined with `||`",
+            _ => "",
+        };
+        let unfit = self.unfit(operator.symbol(), &a, &b, span, mend);
+        let in_time = |kind: &Type| matches!(kind, Date | Timestamp | Interval);
+        if in_time(&a.kind) || in_time(&b.kind) {
+            let kind = time_type(operator, &a, &b).ok_or(unfit)?;
+            return Ok(self.computed(operator, a, b, kind, None, span));
+        }
+        for part in [&a, &b] {
+            if !(part.kind.is_numeric() || part.kind.is_open() || part.kind == String) {
+                return Err(unfit);
+            }
+        }
+        if operator == Binary::IntegerDivide {
+            let kind = if a.kind == Any || b.kind == Any {
+                Any
+            } else {
+                Type::BigInt
+            };
+            let decimal = |part: &Part| matches!(part.kind, Type::Decimal { .. });
+            if kind != Any && !decimal(&a) && !decimal(&b) {
+                (a, b) = (self.cast(a, &Type::BigInt), self.cast(b, &Type::BigInt));
+            }
+            return Ok(self.computed(operator, a, b, Type::BigInt, None, span));
+        }
+        // Literal nulls take the other side's type, and text is read as DOUBLE.
+        if a.kind == String && b.kind != Any {
+            a = self.cast(a, &Double);
+        }
+        if b.kind == String && a.kind != Any {
+            b = self.cast(b, &Double);
+        }
+        let (kind, decimal) = match (&a.kind, &b.kind) {
+            (Any, _) | (_, Any) => (Any, None),
+            (Null, Null) => (Double, None),
+            (Null, kind) | (kind, Null) if operator != Binary::Divide => (kind.clone(), None),
+            (left, right) => match (decimal_size(&a), decimal_size(&b)) {
+                (Some(x), Some(y)) if !(left.is_integer() && right.is_integer()) => {
+                    let operation = match operator {
+                        Binary::Add => Operation::Add,
+                        Binary::Subtract => Operation::Subtract,
+                        Binary::Multiply => Operation::Multiply,
+                        Binary::Divide => Operation::Divide,
+                        _ => Operation::Remainder,
+                    };
+                    let (precision, scale) = result_type(operation, x, y);
+                    (Type::Decimal { precision, scale }, Some((precision, scale)))
+                }
+                _ if operator == Binary::Divide => (Double, None),
+                _ => (numeric(left, right), None),
+            },
+        };
+        if kind == Double || kind == Float {
+            (a, b) = (self.cast(a, &kind), self.cast(b, &kind));
+        }
+        Ok(self.computed(operator, a, b, kind, decimal, span))
+    }
+
+    fn computed(
+        &self,
+        operator: Binary,
+        a: Part,
+        b: Part,
+        kind: Type,
+        decimal: Option<(u8, u8)>,
+        span: Span,
+    ) -> Part {
+        let constant = a.op.constant().is_some() && b.op.constant().is_some();
+        let arithmetic = Arithmetic {
+            operator,
+            a: a.op,
+            b: b.op,
+            left: a.kind,
+            right: b.kind,
+            kind: kind.clone(),
+            decimal,
+        };
+        self.folded(Op::Arithmetic(Box::new(arithmetic)), kind, span, constant)
+    }
+
+    pub(super) fn case(
+        &mut self,
+        operand: Option<&Ast>,
+        branches: &[(Ast, Ast)],
+        otherwise: Option<&Ast>,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
+        let operand = operand.map(|operand| self.part(operand)).transpose()?;
+        let mut whens = Vec::new();
+        let mut results = Vec::new();
+        for (when, then) in branches {
+            let when = self.part(when)?;
+            match &operand {
+                Some(operand) if comparison(&operand.kind, &when.kind).is_none() => {
+                    return Err(self.unfit("case", operand, &when, when.span, ""));
+                }
+                Some(_) => {}
+                None => self.boolean(&when, "`when`")?,
+            }
+            whens.push(when);
+            results.push(self.part(then)?);
+        }
+        let has_else = otherwise.is_some();
+        if let Some(otherwise) = otherwise {
+            results.push(self.part(otherwise)?);
+        }
+        let (mut results, kind) = self.unified(results)?;
+        let last = if has_else {
+            results.pop().map(|part| Box::new(part.op))
+        } else {
+            None
+        };
+        let branches = whens
+            .into_iter()
+            .map(|part| part.op)
+            .zip(results.into_iter().map(|part| part.op))
+            .collect();
+        let op = match operand {
+            Some(operand) => Op::CaseOf(Box::new(operand.op), branches, last),
+            None => Op::Case(branches, last),
+        };
+        Ok(Part { op, kind, span })
+    }
+
+    /// Casts parts that become one column to their common type.
+    pub(super) fn unified(&self, parts: Vec<Part>) -> Result<(Vec<Part>, Type), SyntaxError> {
+        let mut kind = Type::Null;
+        for part in &parts {
+            match common_of([&kind, &part.kind]) {
+                Some(wider) => kind = wider,
+                None => {
+                    let message =
+                        format!("{} here, but {kind} before: cast one of them", part.kind);
+                    return Err(self.error(part.span, message));
+                }
+            }
+        }
+        let parts = parts
+            .into_iter()
+            .map(|part| self.cast(part, &kind))
+            .collect();
+        Ok((parts, kind))
+    }
+}
+
+/// Precision and scale of an operand among decimals; a literal integer counts its own digits.
+fn decimal_size(part: &Part) -> Option<(u8, u8)> {
+    match part.op.constant() {
+        Some(Value::Integer(x)) if part.kind.is_integer() => {
+            Some((crate::Decimal::from_integer(*x).precision(), 0))
+        }
+        _ => part.kind.as_decimal(),
+    }
+}
+
+/// The type of arithmetic with dates, timestamps and intervals; `None` if it does not exist.
+fn time_type(operator: Binary, a: &Part, b: &Part) -> Option<Type> {
+    use Type::{Any, Date, Interval, String, Timestamp};
+    // An interval of constant months and days keeps a date a date.
+    let whole_days = |part: &Part| match part.op.constant() {
+        Some(Value::Interval(by)) => Some(by.micros == 0),
+        _ => None,
+    };
+    let plus = |by: &Part| match whole_days(by) {
+        Some(true) => Date,
+        Some(false) => Timestamp,
+        None => Any,
+    };
+    Some(match (operator, &a.kind, &b.kind) {
+        (Binary::Add, Date, x) if x.is_integer() => Date,
+        (Binary::Add, x, Date) if x.is_integer() => Date,
+        (Binary::Subtract, Date, x) if x.is_integer() => Date,
+        (Binary::Subtract, Date | Timestamp | String, Date | Timestamp | String) => Interval,
+        (Binary::Add | Binary::Subtract, Date, Interval) => plus(b),
+        (Binary::Add, Interval, Date) => plus(a),
+        (Binary::Add | Binary::Subtract, Timestamp | String, Interval) => Timestamp,
+        (Binary::Add, Interval, Timestamp | String) => Timestamp,
+        (Binary::Add | Binary::Subtract, Interval, Interval) => Interval,
+        (Binary::Multiply | Binary::Divide, Interval, x) if x.is_numeric() => Interval,
+        (Binary::Multiply, x, Interval) if x.is_numeric() => Interval,
+        (Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide, a, b)
+            if a.is_open() || b.is_open() =>
+        {
+            Any
+        }
+        _ => return None,
+    })
+}
