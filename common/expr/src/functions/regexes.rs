@@ -1,6 +1,7 @@
 //! Functions that take a regular expression of Java's.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::arguments::{Answer, failure, integer, piece, string, text};
@@ -30,7 +31,7 @@ pub static FUNCTIONS: &[Function] = &[
         (2, 3),
         "split(text, regex[, limit])",
         &[TEXT, TEXT, INT],
-        split,
+        bind_split,
     ),
     bound(
         &["regexp_extract"],
@@ -147,7 +148,26 @@ fn recent(java: &str) -> Result<Rc<Pattern>, Failure> {
     })
 }
 
-fn split(call: &Call<'_>) -> Result<(Type, Prepared), String> {
+/// The parts of a text between the matches, as `Pattern.split` cuts them; at most `limit`, if that is above zero.
+pub fn split(pattern: &Pattern, text: &str, limit: i64) -> Result<Vec<Range<usize>>, Failure> {
+    let mut parts = vec![];
+    let mut start = 0;
+    pattern.each_match(text, |found| {
+        if limit > 0 && parts.len() as i64 >= limit - 1 {
+            return false;
+        }
+        // Java leaves out an empty part before an empty match at the very start.
+        if found.end > 0 {
+            parts.push(start..found.start);
+            start = found.end;
+        }
+        true
+    })?;
+    parts.push(start..text.len());
+    Ok(parts)
+}
+
+fn bind_split(call: &Call<'_>) -> Result<(Type, Prepared), String> {
     let ready = Ready::of(call)?;
     let body = prepared(move |_, a| {
         let all = text(&a[0])?;
@@ -156,26 +176,10 @@ fn split(call: &Call<'_>) -> Result<(Type, Prepared), String> {
             return characters(&a[0], limit);
         }
         ready.with(a, |pattern| {
-            let mut parts = vec![];
-            let mut failed = Ok(());
-            let mut start = 0;
-            pattern.each_match(all, |found| {
-                if limit > 0 && parts.len() as i64 >= limit - 1 {
-                    return false;
-                }
-                // Java leaves out an empty part before an empty match at the very start.
-                if found.end > 0 {
-                    match piece(&a[0], start..found.start) {
-                        Ok(part) => parts.push(part),
-                        Err(failure) => failed = Err(failure),
-                    }
-                    start = found.end;
-                }
-                true
-            })?;
-            failed?;
-            parts.push(piece(&a[0], start..all.len())?);
-            Ok(Value::Array(parts))
+            let parts = split(pattern, all, limit)?
+                .into_iter()
+                .map(|part| piece(&a[0], part));
+            Ok(Value::Array(parts.collect::<Result<_, _>>()?))
         })
     });
     Ok((Type::Array(Box::new(Type::String)), body))

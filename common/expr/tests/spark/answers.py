@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "false",
+    "spark.sql.variable.substitute": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
