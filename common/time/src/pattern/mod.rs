@@ -7,6 +7,7 @@ mod compile;
 mod names;
 mod read;
 mod write;
+mod zones;
 
 pub use read::ReadPattern;
 pub use write::WritePattern;
