@@ -15,7 +15,7 @@ pub(super) fn zone(text: &str, named: bool) -> Option<(Zone, usize)> {
     let end = text
         .find(|c: char| !(c.is_ascii_alphanumeric() || "/_-+".contains(c)))
         .unwrap_or(text.len());
-    (1..=end)
+    (1..=end.min(40))
         .rev()
         .find_map(|length| Some((place(&text[..length], named)?, length)))
 }
