@@ -167,7 +167,10 @@ impl Offsets {
     /// # Errors
     /// As [`Offsets::get`].
     pub fn all(&self) -> Result<Vec<OffsetRecord>> {
-        self.places.iter().map(|place| self.log.read(*place)).collect()
+        self.places
+            .iter()
+            .map(|place| self.log.read(*place))
+            .collect()
     }
 
     /// Records a batch; durable when this returns. Ids rise by one (the first record of a file

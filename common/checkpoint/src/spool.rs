@@ -230,6 +230,19 @@ impl Spool {
         self.scan(from, to, each)
     }
 
+    /// Hands the lines behind the recorded position to `each`, in blocks: what an earlier run
+    /// had taken but not recorded. For use right after opening.
+    ///
+    /// # Errors
+    /// If they cannot be read, or from `each`.
+    pub fn read_unrecorded(
+        &self,
+        recorded: u64,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        self.scan(recorded, self.position, each)
+    }
+
     fn scan(&self, from: u64, to: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut block = vec![0; READ_BLOCK];
         let mut at = from;

@@ -24,7 +24,7 @@ use crate::record::{Lines, push_seal};
 use crate::record_log::{RESTORE, still_linked};
 use crate::{Change, Kind, QueryDir, fail_point};
 use generations::Generation;
-use verify::{Closing, Stop};
+use verify::Closing;
 
 /// Bytes of log that never call for a new generation.
 const SMALL_LOG: u64 = 1 << 20;
@@ -63,8 +63,8 @@ pub struct StateFile {
 
 impl StateFile {
     /// Opens the stage's state as of `epoch` and cuts what was written after it. With no file
-    /// the state begins empty, if nothing was ever kept for it: `epoch` is −1, or no recorded
-    /// plan names the stage.
+    /// the state begins empty, if nothing was ever kept for it: `epoch` is −1, or the directory
+    /// is a query's and no recorded plan names the stage.
     ///
     /// A file written under another definition is accepted if `safe` says so of each change and
     /// all sinks below the stage stand at `epoch`; it is then given the new definition at the
@@ -85,7 +85,7 @@ impl StateFile {
             .into_iter()
             .partition(|generation| generation.base <= epoch);
         let Some(current) = fit.pop() else {
-            if epoch >= 0 && dir.names_in_plan(stage)? {
+            if epoch >= 0 && has_run(dir, stage)? {
                 bail!(
                     "{}: missing as of epoch {epoch}, though {stage} has run in this query: {RESTORE}",
                     generations::pattern(dir, stage).display()
@@ -94,37 +94,7 @@ impl StateFile {
             generations::remove(dir, &later)?;
             return Self::begin(dir, stage, definition, epoch);
         };
-        Self::load(
-            dir,
-            stage,
-            definition,
-            Some(epoch),
-            safe,
-            current,
-            (fit, later),
-        )
-    }
-
-    /// Opens the state of a single stage with a checkpoint of its own, as of the last epoch it
-    /// closed; empty, as of −1, if there is none.
-    ///
-    /// # Errors
-    /// As [`StateFile::open`].
-    pub fn open_latest(
-        dir: &QueryDir,
-        stage: &str,
-        definition: &Value,
-        safe: &dyn Fn(&Change) -> bool,
-    ) -> Result<Self> {
-        check_name(stage)?;
-        let mut generations = generations::list(dir, stage)?;
-        match generations.pop() {
-            None => Self::begin(dir, stage, definition, -1),
-            Some(current) => {
-                let others = (generations, Vec::new());
-                Self::load(dir, stage, definition, None, safe, current, others)
-            }
-        }
+        Self::load(dir, stage, definition, epoch, safe, current, (fit, later))
     }
 
     /// An empty state as of `epoch`.
@@ -145,22 +115,21 @@ impl StateFile {
         dir: &QueryDir,
         stage: &str,
         definition: &Value,
-        epoch: Option<i64>,
+        epoch: i64,
         safe: &dyn Fn(&Change) -> bool,
         current: Generation,
         (older, later): (Vec<Generation>, Vec<Generation>),
     ) -> Result<Self> {
-        let stop = epoch.map_or(Stop::AtLast, Stop::At);
         let file = File::open(&current.path).with_context(|| cannot("open", &current.path))?;
         let whose = (dir.id(), stage, current.base);
-        let verified = verify::verify(&current.path, file, whose, stop)?;
-        if let Some(epoch) = epoch.filter(|epoch| verified.closing.epoch < *epoch) {
+        let verified = verify::verify(&current.path, file, whose, epoch)?;
+        if verified.closing.epoch < epoch {
             return Err(too_short(dir, stage, &current.path, &verified, epoch)?);
         }
         let mut header = verified.header;
         let found = changes(&header.definition, definition);
         if !found.is_empty() {
-            if verified.closing.epoch == -1 {
+            if epoch == -1 {
                 generations::remove(dir, &later)?;
                 generations::remove(dir, &[current])?;
                 return Self::begin(dir, stage, definition, -1);
@@ -419,11 +388,9 @@ impl StateFile {
         if self.older.is_empty() {
             return Ok(());
         }
-        let floor = match self.dir.kind() {
-            Kind::Query => self.dir.floor()?,
-            Kind::Stage => Some(self.closing.epoch),
+        let Some(floor) = self.dir.floor()? else {
+            return Ok(());
         };
-        let Some(floor) = floor else { return Ok(()) };
         let bases = self
             .older
             .iter()
@@ -467,11 +434,11 @@ fn write_generation(
             written.with_context(|| cannot("write", &generation.path))
         };
         iterate(&mut |key, value| {
+            fail_point("state.compact");
             line::push_set(&mut buffer, key, value)?;
             if buffer.len() < WRITE_BLOCK {
                 return Ok(());
             }
-            fail_point("state.compact");
             flush(&mut buffer, &mut crc)
         })?;
         closing.push_to(&mut buffer);
@@ -488,6 +455,12 @@ fn write_generation(
     })
 }
 
+/// Whether a state of this stage must be there at any epoch but −1: a recorded plan names it,
+/// or the directory is its own.
+fn has_run(dir: &QueryDir, stage: &str) -> Result<bool> {
+    Ok(dir.kind() == Kind::Stage || dir.names_in_plan(stage)?)
+}
+
 /// The message for a file that ends before the epoch asked for.
 fn too_short(
     dir: &QueryDir,
@@ -496,7 +469,7 @@ fn too_short(
     verified: &verify::Verified,
     epoch: i64,
 ) -> Result<anyhow::Error> {
-    let mend = if dir.names_in_plan(stage)? {
+    let mend = if has_run(dir, stage)? {
         RESTORE.to_string()
     } else {
         // Left behind by a stage of this name that was taken out of the line for a while.
@@ -518,7 +491,7 @@ fn accept(
     dir: &QueryDir,
     stage: &str,
     path: &Path,
-    epoch: Option<i64>,
+    epoch: i64,
     found: &[Change],
     safe: &dyn Fn(&Change) -> bool,
 ) -> Result<()> {
@@ -531,7 +504,7 @@ fn accept(
     let lagging = dir
         .sinks()?
         .into_iter()
-        .find(|sink| epoch.is_some_and(|epoch| sink.is_below(stage) && sink.last != epoch));
+        .find(|sink| sink.is_below(stage) && sink.last != epoch);
     if let Some(sink) = lagging {
         bail!(
             "{}: the definition changed ({}) while sink {} stands at batch {} and another at {}: \
@@ -544,7 +517,7 @@ fn accept(
                 .join("; "),
             sink.name,
             sink.last,
-            epoch.unwrap_or(-1)
+            epoch
         );
     }
     Ok(())

@@ -8,7 +8,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Header, line};
@@ -58,15 +57,6 @@ impl Closing {
     }
 }
 
-/// Which closing line to read to.
-#[derive(Clone, Copy)]
-pub(super) enum Stop {
-    /// This epoch's, or the last one before it if the file has no more.
-    At(i64),
-    /// The last one.
-    AtLast,
-}
-
 /// A generation proven up to a closing line.
 pub(super) struct Verified {
     pub header: Header,
@@ -78,7 +68,8 @@ pub(super) struct Verified {
     pub crc: crc32fast::Hasher,
 }
 
-/// Proves a generation from its first byte to the closing line asked for.
+/// Proves a generation from its first byte to the closing line of `epoch`, or to the last one
+/// before it if the file has no more.
 ///
 /// # Errors
 /// Damage, naming file, epoch and byte.
@@ -86,7 +77,7 @@ pub(super) fn verify(
     path: &Path,
     reader: impl Read,
     whose: (&str, &str, i64),
-    stop: Stop,
+    epoch: i64,
 ) -> Result<Verified> {
     let mut lines = Lines::new(reader);
     let mut proof = Proof::default();
@@ -102,7 +93,7 @@ pub(super) fn verify(
         let next = found
             .as_ref()
             .map_or(header.base, |at: &Closed| at.closing.epoch + 1);
-        if matches!(stop, Stop::At(epoch) if next > epoch) {
+        if next > epoch {
             break;
         }
         let Some(line) = lines.next().with_context(|| cannot("read", path))? else {
@@ -116,9 +107,6 @@ pub(super) fn verify(
             )
         };
         if !line.complete {
-            if found.is_some() && proof.hides_closing(line.bytes) {
-                return Err(damaged("damaged, its newline is gone"));
-            }
             break;
         }
         if line.bytes.starts_with(CLOSING) {
@@ -134,7 +122,7 @@ pub(super) fn verify(
                 snapshot = end;
             }
             found = Some(Closed { closing, end, crc });
-        } else if line::is_key(line.bytes) && !is_swallowed(line.bytes) {
+        } else if line::is_key(line.bytes) {
             proof.take(line.bytes);
         } else {
             return Err(damaged("damaged, not a line of a state file"));
@@ -191,26 +179,6 @@ impl Proof {
         self.settle();
         Some(self.crc.clone())
     }
-
-    /// Whether the file's tail is a whole closing line and more, which no unfinished write is.
-    fn hides_closing(&mut self, tail: &[u8]) -> bool {
-        self.settle();
-        tail.starts_with(CLOSING)
-            && memchr::memmem::find_iter(tail, b",\"crc\":\"").any(|at| {
-                let mut crc = self.crc.clone();
-                crc.update(&tail[..at]);
-                at + SEAL < tail.len() && seal_is(&tail[at..at + SEAL], crc.finalize())
-            })
-    }
-}
-
-/// Whether this key's line has swallowed the closing line after it, its own newline damaged.
-/// Where the last closing line is looked for, that would hide an epoch.
-fn is_swallowed(line: &[u8]) -> bool {
-    let Some(at) = line.len().checked_sub(SEAL) else {
-        return false;
-    };
-    line[at..].starts_with(b",\"crc\":\"") && serde_json::from_slice::<IgnoredAny>(line).is_err()
 }
 
 fn read_header(path: &Path, line: &[u8], whose: (&str, &str, i64)) -> Result<Header> {

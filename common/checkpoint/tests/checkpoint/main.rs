@@ -1,0 +1,21 @@
+//! The rules of `docs/CHECKPOINTS.md`, one test or more per rule, over the public interface.
+//! A test's module comment names the section it answers to.
+
+#![allow(clippy::unwrap_used)]
+
+mod commits;
+mod crash;
+mod damage;
+mod faults;
+mod fixtures;
+mod locks;
+mod memory;
+mod offsets;
+mod owner;
+mod progress;
+mod query_dir;
+mod replace;
+mod side_file;
+mod spool;
+mod state;
+mod support;
