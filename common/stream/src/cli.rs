@@ -127,7 +127,11 @@ pub fn usage(text: impl std::fmt::Display) -> anyhow::Error {
 
 /// The end of a stage that has handed on the abort of another: exit status 1, and nothing to say.
 pub fn aborted(abort: Abort) -> anyhow::Error {
-    Aborted { abort, passed_on: true }.into()
+    Aborted {
+        abort,
+        passed_on: true,
+    }
+    .into()
 }
 
 /// The stage an error belongs to, as its outermost context.

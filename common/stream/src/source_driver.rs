@@ -37,28 +37,13 @@ pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     args.check()?;
     let stop = Stop::install()?;
     let out = Out::new(Writer::stdout()?, args.strict);
-    let name = args
-        .name
-        .clone()
-        .unwrap_or_else(|| source.tool().to_string());
     if !args.quiet && rustix::termios::isatty(rustix::stdio::stdout()) {
         message::say(
-            &name,
+            args.name.as_deref().unwrap_or(source.tool()),
             "this is the wire, markers included; end the line with `| st-sink` to see tables",
         );
     }
-    Run {
-        source,
-        args,
-        out,
-        stop,
-        name,
-        next: 0,
-        clock: i64::MIN,
-        since: Instant::now(),
-        checkpoint: None,
-    }
-    .run()
+    Run::new(source, args, out, stop).run()
 }
 
 /// The id of a query without a checkpoint.
@@ -93,6 +78,23 @@ struct Run<S> {
 }
 
 impl<S: Source> Run<S> {
+    fn new(source: S, args: SourceArgs, out: Out, stop: Stop) -> Run<S> {
+        Run {
+            name: args
+                .name
+                .clone()
+                .unwrap_or_else(|| source.tool().to_string()),
+            source,
+            args,
+            out,
+            stop,
+            next: 0,
+            clock: i64::MIN,
+            since: Instant::now(),
+            checkpoint: None,
+        }
+    }
+
     fn run(mut self) -> Result<Ending> {
         let result = self.stream();
         let Err(error) = result else {
