@@ -103,11 +103,7 @@ fn other<R: Rows>(state: &mut State, line: &[u8], reason: BadRow, rows: &mut R) 
     let mut count = 0;
     for element in st_row::elements_of(line) {
         count += 1;
-        match element.and_then(|element| {
-            st_row::validate(element)
-                .map(|()| element)
-                .map_err(|reason| reason)
-        }) {
+        match element.and_then(|element| st_row::validate(element).map(|()| element)) {
             Ok(element) => send(&mut state.scratch, element, rows)?,
             Err(reason) => {
                 let text = format!("element {count} of the array: {reason}");

@@ -56,7 +56,7 @@ impl RowSpool {
 
     /// Makes the open batch durable and gives its range.
     pub fn cut(&mut self) -> Result<Value> {
-        let crc = self.spool.sync()?;
+        let crc = self.spool.seal()?;
         let range = Range {
             from: self.from,
             to: self.spool.position(),
@@ -69,7 +69,6 @@ impl RowSpool {
     /// Sends the rows of a range again.
     pub fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
         let range = parse(range)?;
-        // A line may lie in two blocks.
         let mut carry = Vec::new();
         self.spool
             .read(range.from, range.to, range.crc, &mut |block| {
@@ -79,6 +78,18 @@ impl RowSpool {
                 carry.drain(..whole);
                 Ok(())
             })
+    }
+
+    /// Sends what an earlier run had taken but not recorded: no sender will send it again. Belongs to the open batch. True if
+    /// there was any. To be called once, before anything is appended.
+    pub fn leftover(&mut self, out: &mut Out) -> Result<bool> {
+        if self.spool.position() == self.from {
+            return Ok(false);
+        }
+        let mut carry = Vec::new();
+        self.spool
+            .read_unrecorded(self.from, &mut |block| pass(&mut carry, block, out))?;
+        Ok(true)
     }
 
     /// Gives up everything below the end of a range.
@@ -107,6 +118,15 @@ impl RowSpool {
 
 fn parse(range: &Value) -> Result<Range> {
     Range::deserialize(range).context("the recorded range is none of a spool")
+}
+
+/// Hands on the whole lines of a block of the spool; `carry` keeps the line that goes on in the next one.
+fn pass(carry: &mut Vec<u8>, block: &[u8], out: &mut Out) -> Result<()> {
+    carry.extend_from_slice(block);
+    let whole = memchr::memrchr(b'\n', carry).map_or(0, |at| at + 1);
+    again(&carry[..whole], out)?;
+    carry.drain(..whole);
+    Ok(())
 }
 
 /// Hands on whole lines of the spool.
