@@ -12,6 +12,7 @@ mod definition;
 mod durable;
 pub mod exact;
 mod fail_point;
+mod joining;
 mod lock;
 mod memory;
 mod name;

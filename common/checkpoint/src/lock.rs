@@ -148,7 +148,8 @@ impl QueryDir {
     }
 
     /// Waits until no lock but those in `own` is held. A source calls it after locking itself
-    /// and before reading commits: a stage of an earlier run may still be committing.
+    /// and before reading commits: a stage of an earlier run may still be committing. What that
+    /// run had announced ([`QueryDir::joining`]) is then forgotten.
     ///
     /// # Errors
     /// If one stays held; the message names its holder.
@@ -188,7 +189,7 @@ impl QueryDir {
                 );
             }
         }
-        Ok(())
+        self.forget_joining()
     }
 }
 

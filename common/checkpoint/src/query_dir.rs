@@ -196,21 +196,28 @@ impl QueryDir {
         Ok(of(&cache))
     }
 
-    /// The least last commit over the registered sinks: nothing at or before it is ever needed
-    /// as input again. `None` while no sink is registered.
+    /// The least last commit over the registered sinks, and the epoch of those that are joining:
+    /// nothing at or before it is ever needed as input again. `None` while no sink is
+    /// registered.
     ///
     /// # Errors
     /// As [`QueryDir::sinks`].
     pub fn floor(&self) -> Result<Option<i64>> {
-        self.look(|cache| cache.sinks().map(|sink| sink.last).min())
+        // In this order: a sink registers before its announcement goes.
+        let joining = self.least_joining()?;
+        let committed = self.look(|cache| cache.sinks().map(|sink| sink.last).min())?;
+        Ok(committed.map(|floor| joining.map_or(floor, |epoch| floor.min(epoch))))
     }
 
-    /// The batch a run starts from: the floor, −1 if no sink is registered.
+    /// The batch a run starts from: the least last commit over the registered sinks, −1 if there
+    /// is none.
     ///
     /// # Errors
     /// As [`QueryDir::sinks`].
     pub fn committed(&self) -> Result<i64> {
-        Ok(self.floor()?.unwrap_or(-1))
+        Ok(self
+            .look(|cache| cache.sinks().map(|sink| sink.last).min())?
+            .unwrap_or(-1))
     }
 
     /// Whether a recorded plan has a stage of this name.

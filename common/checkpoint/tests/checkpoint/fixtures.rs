@@ -234,3 +234,19 @@ fn the_documentation_shows_each_of_these_lines() {
         }
     }
 }
+
+#[test]
+fn the_documentation_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = text(root.join("../../docs/CHECKPOINTS.md"));
+    let mut named = 0;
+    for quoted in docs.split('`') {
+        let Some((module, test)) = quoted.split_once("::") else {
+            continue;
+        };
+        let source = root.join("tests/checkpoint").join(format!("{module}.rs"));
+        assert!(text(source).contains(&format!("fn {test}()")), "{quoted}");
+        named += 1;
+    }
+    assert!(named > 30, "{named}");
+}

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod faults;
 mod fixtures;
+mod joining;
 mod locks;
 mod memory;
 mod offsets;
