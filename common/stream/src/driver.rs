@@ -219,19 +219,9 @@ impl<S: Stage> Driver<S> {
                     QueryDir::open_existing(path, &start.query, durability)?
                 }
             };
-            let name = self.name.clone();
-            let quiet = self.options.quiet;
-            let mut say = |text: &str| {
-                if !quiet {
-                    message::say(&name, text)
-                }
-            };
-            self.lock = Some(dir.lock(
-                &self.name,
-                &holder(self.stage.tool()),
-                &mut Patience::default(),
-                &mut say,
-            )?);
+            if self.lock.is_none() {
+                self.take_lock(&dir)?;
+            }
             query = Some(dir);
         }
         let side = |path: &Option<PathBuf>, kind| -> Result<Option<SideFile>> {
@@ -262,11 +252,31 @@ impl<S: Stage> Driver<S> {
             rejects: self.out.rejects.path(),
         };
         self.stage.start(start, &context)?;
+        if let (Some(dir), Some(branch)) = (&context.query, &start.branch)
+            && self.stage.manners().is_sink()
+        {
+            // Its registration keeps the floor from now on.
+            dir.joined(branch)?;
+        }
         start.plan.push(Node {
             tool: self.stage.tool().to_string(),
             name: self.name.clone(),
             options: self.stage.options(),
         });
+        Ok(())
+    }
+
+    /// Makes this process the only one of its stage's name in the directory.
+    fn take_lock(&mut self, dir: &QueryDir) -> Result<()> {
+        let (name, quiet) = (&self.name, self.options.quiet);
+        let mut say = |text: &str| {
+            if !quiet {
+                message::say(name, text)
+            }
+        };
+        let holder = holder(self.stage.tool());
+        let lock = dir.lock(name, &holder, &mut Patience::default(), &mut say)?;
+        self.lock = Some(lock);
         Ok(())
     }
 

@@ -436,3 +436,28 @@ fn two_stages_of_one_tool_get_two_names() {
     );
     assert!(unique_name("mine", true, &["mine"]).is_err());
 }
+
+#[test]
+fn a_sink_that_has_started_is_no_longer_joining() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ck");
+    let kind = st_checkpoint::Kind::Query;
+    let dir = QueryDir::create_or_open(&path, kind, Durability::Process, "st-tail").unwrap();
+    let start = START.replace(r#""q""#, &format!("{:?}", dir.id())).replace(
+        r#""epoch":-1"#,
+        &format!(r#""epoch":-1,"branch":"top","checkpoint":{path:?}"#),
+    );
+    let input = lines(&[&start, END]);
+    let announced = path.join("joining/top");
+    dir.joining("top", -1).unwrap();
+    for (manners, stays) in [(Manners::RowByRow, true), (Manners::Sink, false)] {
+        let ran = run_with(
+            manners,
+            Options::default(),
+            input.as_bytes(),
+            Stop::default(),
+        );
+        assert!(ran.result.is_ok());
+        assert_eq!(announced.exists(), stays);
+    }
+}

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use serde_json::{Map, Value};
+use st_checkpoint::{Durability, QueryDir};
 use st_stream::marker::{self, Abort, Marker, Node, Start};
 
 use crate::feed::{Block, Cut, Feed};
@@ -109,6 +110,8 @@ impl Intake<'_> {
         match Marker::parse(line)? {
             Marker::Start(start) => {
                 let name = stage_name(self.name.as_deref(), &start);
+                let names: Vec<&str> = self.outlets.iter().map(|o| o.name.as_str()).collect();
+                announce(&start, &names)?;
                 for outlet in self.outlets.iter_mut() {
                     let line = start_of(&start, &name, &outlet.name)?;
                     outlet.open = outlet.feed.send(Arc::new(line));
@@ -151,6 +154,30 @@ pub fn stage_name(given: Option<&str>, start: &Start) -> String {
     }
 }
 
+/// A branch's name within the whole query.
+fn full_name(start: &Start, branch: &str) -> String {
+    match &start.branch {
+        Some(outer) => format!("{outer}.{branch}"),
+        None => branch.to_string(),
+    }
+}
+
+/// Makes the floor wait for the sinks of all branches (`docs/CHECKPOINTS.md`, joining).
+fn announce(start: &Start, branches: &[&str]) -> Result<()> {
+    let Some(path) = &start.checkpoint else {
+        return Ok(());
+    };
+    // What is announced does not outlive the run, so nothing here is ever synced.
+    let dir = QueryDir::open_existing(path, &start.query, Durability::Process)?;
+    for branch in branches {
+        dir.joining(&full_name(start, branch), start.epoch)?;
+    }
+    match &start.branch {
+        Some(outer) => dir.joined(outer),
+        None => Ok(()),
+    }
+}
+
 /// The start marker of one branch.
 fn start_of(start: &Start, name: &str, branch: &str) -> Result<Vec<u8>> {
     let mut start = start.clone();
@@ -161,10 +188,7 @@ fn start_of(start: &Start, name: &str, branch: &str) -> Result<Vec<u8>> {
         name: name.to_string(),
         options,
     });
-    start.branch = Some(match start.branch {
-        Some(outer) => format!("{outer}.{branch}"),
-        None => branch.to_string(),
-    });
+    start.branch = Some(full_name(&start, branch));
     let mut line = Vec::new();
     Marker::Start(Box::new(start)).write(&mut line)?;
     Ok(line)

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 
+use st_checkpoint::{Durability, Kind, QueryDir};
 use tempfile::TempDir;
 
 const START: &str = r#"{"$st":"start","v":1,"query":"q","epoch":-1,"schema":"n INT","mode":"append","keys":[],"watermarks":[],"plan":[]}"#;
@@ -342,4 +343,31 @@ fn a_first_signal_does_not_end_the_copy() {
     assert_eq!(line, "{\"n\":1}\n{\"n\":2}\n");
     drop(stdin);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn branches_are_announced_in_the_checkpoint_before_they_get_their_start() {
+    let folder = TempDir::new().unwrap();
+    let dir = QueryDir::create_or_open(
+        &folder.path().join("ck"),
+        Kind::Query,
+        Durability::Process,
+        "st-tail",
+    )
+    .unwrap();
+    let start = START.replace(r#""q""#, &format!("{:?}", dir.id())).replace(
+        r#""epoch":-1"#,
+        &format!(r#""epoch":-1,"checkpoint":{:?}"#, dir.absolute()),
+    );
+    // What a branch finds when its first byte is there; the inner tee has split `two` by then.
+    let look = "head -c 1 > /dev/null; ls ck/joining; cat > /dev/null";
+    let inner = format!("two=\"$TEE\" 'x={look}' 'cat > /dev/null'");
+    let output = run(
+        &folder,
+        &["one=cat > /dev/null", &inner],
+        format!("{start}\n{BODY}").as_bytes(),
+    );
+    assert_eq!((output.status.code(), said(&output)), (Some(0), ""));
+    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(seen, "one\ntwo.2\ntwo.x\n");
 }

@@ -59,6 +59,8 @@ impl<S: Stage> Driver<S> {
             let made_by = created_by(self.stage.tool());
             let dir =
                 QueryDir::create_or_open(&path, Kind::Stage, self.options.durability, &made_by)?;
+            // Before the commits are read: an earlier run may be writing them still.
+            self.take_lock(&dir)?;
             let epochs = Commits::register(&dir, &self.name, -1, &Value::Null, &[])?;
             start.query = dir.id().to_string();
             start.epoch = epochs.last();
