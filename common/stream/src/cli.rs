@@ -103,6 +103,23 @@ pub fn duration(text: &str) -> Result<std::time::Duration> {
         .map_err(|_| anyhow!("`{text}` is negative"))
 }
 
+/// Reads the name of a top-level column: as it stands, or in backticks as SQL has it. A dot outside backticks would be a path
+/// into a column, which is refused.
+pub fn column(text: &str) -> Result<String> {
+    if let Some(name) = text.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
+        return Ok(name.replace("``", "`"));
+    }
+    if text.is_empty() {
+        return Err(anyhow!("a column needs a name"));
+    }
+    if text.contains('.') {
+        return Err(anyhow!(
+            "`{text}` is inside a column: make it one first with st-map --set 'name = {text}', or write it in backticks if the name has a dot"
+        ));
+    }
+    Ok(text.to_string())
+}
+
 /// Reads a processing-time trigger.
 pub fn trigger(text: &str) -> Result<Trigger> {
     Trigger::parse(text)
