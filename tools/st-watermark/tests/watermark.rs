@@ -203,6 +203,7 @@ fn a_row_passes_at_once() {
     assert_eq!(row, Some(format!("{{\"ts\":\"{}\"}}", at("05:00"))));
     drop(stdin);
     assert_eq!(stdout.last().unwrap().unwrap(), "{\"$st\":\"end\"}");
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -1,0 +1,15 @@
+//! The command line of `st-help`.
+
+use clap::Parser;
+
+const EXAMPLE: &str = "\
+Example: what st-agg can do
+  st-help agg";
+
+/// Show the tools by role, or one tool's help
+#[derive(Clone, Debug, Parser)]
+#[command(name = "st-help", version, before_help = EXAMPLE)]
+pub struct Arguments {
+    /// A tool, with or without st-
+    pub tool: Option<String>,
+}
