@@ -34,6 +34,22 @@ pub fn castable(from: &Type, to: &Type) -> bool {
 
 /// Casts a value. `from` is the static type the value has, `Any` if it is not known. Null stays null.
 pub fn cast<'a>(env: &Env, value: Value<'a>, from: &Type, to: &Type) -> Result<Value<'a>, Failure> {
+    convert(env, value, from, to, false)
+}
+
+/// Casts a value as `try_cast` does: what does not fit is null and no failure. Stricter than [`cast`], as in Spark: text
+/// with a fraction is no integer, and a double beyond an integer's range does not stop at it.
+pub fn try_cast<'a>(env: &Env, value: Value<'a>, from: &Type, to: &Type) -> Value<'a> {
+    convert(env, value, from, to, true).unwrap_or(Value::Null)
+}
+
+fn convert<'a>(
+    env: &Env,
+    value: Value<'a>,
+    from: &Type,
+    to: &Type,
+    quiet: bool,
+) -> Result<Value<'a>, Failure> {
     let unfit = |value: &Value<'_>| {
         let quote = if matches!(value, Value::String(_)) {
             "'"
@@ -54,7 +70,7 @@ pub fn cast<'a>(env: &Env, value: Value<'a>, from: &Type, to: &Type) -> Result<V
         (_, Type::String) => return Ok(Value::String(value.into_text(env.zone))),
         (_, Type::Boolean) => boolean(&value).map(Value::Boolean),
         (_, Type::TinyInt | Type::SmallInt | Type::Int | Type::BigInt) => {
-            integer(&value, to).map(Value::Integer)
+            integer(&value, to, quiet).map(Value::Integer)
         }
         (_, Type::Double) => double(&value, from).map(Value::Double),
         (_, Type::Float) => double(&value, from).map(float).map(Value::Double),
@@ -69,7 +85,7 @@ pub fn cast<'a>(env: &Env, value: Value<'a>, from: &Type, to: &Type) -> Result<V
         (_, Type::Timestamp) => timestamp(&value, env.zone).map(Value::Timestamp),
         (_, Type::Interval) => interval(&value).map(Value::Interval),
         (Value::Array(_) | Value::Map(_) | Value::Struct(_), _) => {
-            return nested(env, value, from, to);
+            return nested(env, value, from, to, quiet);
         }
         _ => None,
     };
@@ -92,15 +108,18 @@ fn boolean(value: &Value<'_>) -> Option<bool> {
     }
 }
 
-fn integer(value: &Value<'_>, to: &Type) -> Option<i64> {
+fn integer(value: &Value<'_>, to: &Type, strict: bool) -> Option<i64> {
     let (least, greatest) = to.integer_range();
     let number = match value {
         Value::Boolean(x) => i64::from(*x),
         Value::Integer(x) => *x,
+        Value::Double(x) if strict && !(-9.3e18..9.3e18).contains(x) => return None,
+        Value::Double(x) if strict => i64::try_from(x.trunc() as i128).ok()?,
         // Java's conversions stop at the range of INT and BIGINT, and make 0 of NaN; only narrower ones would wrap.
         Value::Double(x) if *to == Type::Int => (*x as i64).clamp(least, greatest),
         Value::Double(x) => *x as i64,
         Value::Decimal(x) => i64::try_from(x.trunc()).ok()?,
+        Value::String(x) if strict => trim(x).parse().ok()?,
         Value::String(x) => whole(trim(x))?,
         Value::Timestamp(x) => x.div_euclid(1_000_000),
         Value::Interval(x) if x.months == 0 => i64::try_from(x.day_micros() / 1_000_000).ok()?,
@@ -111,12 +130,14 @@ fn integer(value: &Value<'_>, to: &Type) -> Option<i64> {
 
 /// Digits with a sign; a fraction is cut, an exponent refused (`UTF8String.toLong`).
 fn whole(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let Some((whole, fraction)) = text.split_once('.') else {
+        return text.parse().ok();
+    };
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     match whole {
-        "" | "-" | "+" if !fraction.is_empty() => Some(0),
+        "" | "-" | "+" => Some(0),
         _ => whole.parse().ok(),
     }
 }
@@ -233,8 +254,10 @@ fn nested<'a>(env: &Env, value: Value<'a>, from: &Type, to: &Type) -> Result<Val
     let any = Type::Any;
     // A member that does not fit is null by itself, and counted.
     let member = |value: Value<'a>, from: &Type, to: &Type| {
-        cast(env, value, from, to).unwrap_or_else(|failure| {
-            env.failures.add(failure);
+        convert(env, value, from, to, quiet).unwrap_or_else(|failure| {
+            if !quiet {
+                env.failures.add(failure);
+            }
             Value::Null
         })
     };

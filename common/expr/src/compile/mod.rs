@@ -117,7 +117,7 @@ impl Compiler {
         })
     }
 
-    /// Compiles a condition: as [`Compiler::compile`], refusing what is neither BOOLEAN nor text.
+    /// Compiles a condition: as [`Compiler::compile`], refusing what is not BOOLEAN.
     pub fn condition(&mut self, ast: &Ast, text: &str) -> Result<Compiled, SyntaxError> {
         self.start(text);
         let part = self.part(ast)?;
@@ -204,9 +204,15 @@ impl Compiler {
                 let constant = value.op.constant().is_some();
                 let op = match truth {
                     None => Op::IsNull(Box::new(value.op), *negated),
-                    Some(truth) => {
-                        self.boolean(&value, "`is true`")?;
+                    Some(truth) if value.kind.is_open() || value.kind == Type::Boolean => {
                         Op::IsTruth(Box::new(value.op), *truth, *negated)
+                    }
+                    // Of a number or a text: as Spark, `x <=> true`.
+                    Some(truth) => {
+                        let truth = Part { op: Op::Constant(Value::Boolean(*truth)), kind: Type::Boolean, span };
+                        let (value, truth) = self.comparable(value, truth, span)?;
+                        let same = Op::NullSafeEqual(Box::new(value.op), Box::new(truth.op));
+                        if *negated { Op::Not(Box::new(same)) } else { same }
                     }
                 };
                 Ok(self.folded(op, Type::Boolean, span, constant))

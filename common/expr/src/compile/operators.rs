@@ -15,7 +15,7 @@ impl Compiler {
     /// Refuses what cannot be a condition.
     pub(super) fn boolean(&self, part: &Part, who: &str) -> Result<(), SyntaxError> {
         match part.kind {
-            Type::Boolean | Type::String | Type::Any | Type::Null => Ok(()),
+            Type::Boolean | Type::Any | Type::Null => Ok(()),
             ref other => Err(self.error(
                 part.span,
                 format!("{who} wants true or false, not {other}: compare it with something"),

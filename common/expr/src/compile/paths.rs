@@ -15,7 +15,6 @@ impl Compiler {
             Node::Field(base, name) => {
                 let base = self.part(base)?;
                 let kind = self.member_type(&base.kind, name, ast.span)?;
-                // A map's keys are of its key type; a name looks among them as text.
                 Ok(self.step(base, Step::Name(name.clone()), kind, ast.span))
             }
             Node::Index(base, index) => {
@@ -99,7 +98,10 @@ impl Compiler {
 
     /// One step from a base: in the row's bytes if the base is there, else in its value.
     fn step(&self, base: Part, step: Step, kind: Type, span: Span) -> Part {
+        // A name into a declared array is looked up in each element, which is done on the value.
+        let each = matches!((&base.kind, &step), (Type::Array(_), Step::Name(_)));
         let op = match (base.op, step) {
+            (op, Step::Name(name)) if each => Op::Member(Box::new(op), name),
             (Op::Field(field, _), step) => Op::Path(field, vec![step], kind.clone()),
             (Op::Path(field, mut steps, _), step) => {
                 steps.push(step);

@@ -185,6 +185,14 @@ fn times<'r>(
                 ..Default::default()
             }))
         }
+        (Binary::Subtract, a @ String(_), b @ Date(_)) => {
+            let a = cast(env, a, &Type::String, &Type::Date)?;
+            times(operator, env, a, b)
+        }
+        (Binary::Subtract, a @ Date(_), b @ String(_)) => {
+            let b = cast(env, b, &Type::String, &Type::Date)?;
+            times(operator, env, a, b)
+        }
         (
             Binary::Subtract,
             a @ (Date(_) | Timestamp(_) | String(_)),
@@ -271,18 +279,10 @@ fn scale<'r>(by: Interval, factor: f64) -> Result<Value<'r>, Failure> {
     {
         return Err(out());
     }
-    const DAY: i64 = 86_400_000_000;
-    let micros = micros as i64;
-    let (days, micros) = if by.micros == 0 && micros % DAY == 0 {
-        (micros / DAY, 0)
-    } else {
-        (0, micros)
-    };
-    let days = i32::try_from(days).map_err(|_| out())?;
     Ok(Value::Interval(Interval {
         months: months as i32,
-        days,
-        micros,
+        days: 0,
+        micros: micros as i64,
     }))
 }
 

@@ -8,7 +8,7 @@ pub mod higher;
 pub mod like;
 mod logic;
 
-use crate::cast::cast;
+use crate::cast::{cast, try_cast};
 use crate::function::{Env, Failure, Prepared};
 use crate::json::read_json;
 use crate::{Slots, Type, Value};
@@ -204,11 +204,8 @@ impl Op {
                 .map(|x| x.eval(scope))
                 .find(|x| !x.is_null())
                 .unwrap_or(Value::Null),
-            Op::Cast(x, from, to, quiet) => match cast(env, x.eval(scope), from, to) {
-                Ok(value) => value,
-                Err(_) if *quiet => Value::Null,
-                Err(failure) => scope.settle(Err(failure)),
-            },
+            Op::Cast(x, from, to, false) => scope.settle(cast(env, x.eval(scope), from, to)),
+            Op::Cast(x, from, to, true) => try_cast(env, x.eval(scope), from, to),
             Op::Adapt(x, how) => scope.settle(calls::adapt(env, x.eval(scope), *how)),
             Op::Call(call) => call.eval(scope),
             Op::Higher(higher) => higher.eval(scope),
@@ -253,19 +250,16 @@ impl Op {
     }
 }
 
-/// The value that steps lead to; a name that meets an array is looked up in each element.
+/// The value that steps lead to. A name that meets an array is looked up in each element, which needs the array's value.
 fn walk<'r>(raw: &'r [u8], steps: &[Step], kind: &Type, zone: st_time::Zone) -> Value<'r> {
     let mut here = raw;
     for (i, step) in steps.iter().enumerate() {
         if let (Step::Name(_), Some(b'[')) = (step, here.first()) {
-            let element = match kind {
-                Type::Array(element) => element,
-                _ => kind,
-            };
-            let members = st_row::elements_of(here)
-                .filter_map(Result::ok)
-                .map(|x| walk(x, &steps[i..], element, zone));
-            return Value::Array(members.collect());
+            let array = read_json(here, &Type::Any, zone);
+            return steps[i..].iter().fold(array, |value, step| match step {
+                Step::Name(name) => member(value, name),
+                Step::Index(index) => item(value, &Value::Integer(*index as i64)),
+            });
         }
         match st_row::path(here, &steps[i..=i]) {
             Ok(Some(inner)) => here = inner,

@@ -299,12 +299,8 @@ impl Parser<'_> {
         }
         let source = self.expr()?;
         self.need(")")?;
-        // Spark's two-argument forms: trim(s, chars) but ltrim(chars, s) and rtrim(chars, s).
-        let args = match (name, chars) {
-            (_, None) => vec![source],
-            ("trim", Some(chars)) => vec![source, chars],
-            (_, Some(chars)) => vec![chars, source],
-        };
+        // As Spark's two-argument functions have them: the characters first.
+        let args = chars.into_iter().chain([source]).collect();
         Ok(Some(self.plain(name, span, args)))
     }
 
