@@ -250,7 +250,13 @@ fn interval(value: &Value<'_>) -> Option<Interval> {
     }
 }
 
-fn nested<'a>(env: &Env, value: Value<'a>, from: &Type, to: &Type) -> Result<Value<'a>, Failure> {
+fn nested<'a>(
+    env: &Env,
+    value: Value<'a>,
+    from: &Type,
+    to: &Type,
+    quiet: bool,
+) -> Result<Value<'a>, Failure> {
     let any = Type::Any;
     // A member that does not fit is null by itself, and counted.
     let member = |value: Value<'a>, from: &Type, to: &Type| {
