@@ -96,8 +96,8 @@ pub fn replace_file(
 /// # Errors
 /// If writing, syncing or linking fails.
 pub fn create_exclusive(path: &Path, durability: Durability, bytes: &[u8]) -> Result<bool> {
-    // Two processes may race for one name, so each writes a temporary file of its own.
-    let temporary = beside(path, &format!("{}.tmp", std::process::id()));
+    // Several may race for one name, so each writes a temporary file of its own.
+    let temporary = beside(path, &format!("{}.tmp", uuid::Uuid::new_v4().simple()));
     let made = (|| {
         let file = File::create(&temporary).with_context(|| cannot("write", &temporary))?;
         fill(file, &temporary, durability, |w| {

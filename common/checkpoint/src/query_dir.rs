@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::commits::SinkCache;
 use crate::durable::{cannot, create_dir, create_exclusive};
 use crate::record_log::{RESTORE, check_format};
+use crate::sinks::SinkCache;
 use crate::{Durability, SinkState};
 
 /// Whose epochs a directory counts.

@@ -1,0 +1,149 @@
+//! The registered sinks as the others see them: who has joined, and how far each has come.
+//!
+//! Everybody who drops something asks for this every batch, so only the header and the last
+//! record of a file are read, and only if it changed.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::commits::{Header, Record};
+use crate::durable::cannot;
+use crate::record::{Lines, verifies};
+use crate::record_log::{Place, RESTORE, damaged, parse, read_header};
+
+/// A registered sink as seen by the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkState {
+    /// Its name.
+    pub name: String,
+    /// The epoch it joined at.
+    pub joined: i64,
+    /// Its last commit; the epoch joined at if it has none.
+    pub last: i64,
+    /// Where it delivers to.
+    pub target: Value,
+    /// The stages above it, source first.
+    pub plan: Vec<Value>,
+    /// Its file, which is removed to make it leave.
+    pub file: PathBuf,
+}
+
+impl SinkState {
+    /// Whether its plan has a stage of this name.
+    pub fn is_below(&self, stage: &str) -> bool {
+        self.plan.iter().any(|node| node["name"] == stage)
+    }
+}
+
+/// What was read of `commits/`, and of which version of each file.
+#[derive(Debug, Default)]
+pub(crate) struct SinkCache {
+    seen: BTreeMap<String, (Version, SinkState)>,
+}
+
+/// Length, inode, and the time of change in seconds and nanoseconds.
+type Version = (u64, u64, i64, i64);
+
+impl SinkCache {
+    /// Brings what was read up to date.
+    pub fn refresh(&mut self, folder: &Path, query: &str) -> Result<()> {
+        let entries = match fs::read_dir(folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                self.seen.clear();
+                return Ok(());
+            }
+            other => other.with_context(|| cannot("list", folder))?,
+        };
+        let mut now = BTreeMap::new();
+        for entry in entries {
+            let entry = entry.with_context(|| cannot("list", folder))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = entry.path();
+            let file = match File::open(&path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other.with_context(|| cannot("open", &path))?,
+            };
+            let meta = file.metadata().with_context(|| cannot("read", &path))?;
+            let version = (meta.len(), meta.ino(), meta.mtime(), meta.mtime_nsec());
+            let state = match self.seen.remove(&name) {
+                Some((old, state)) if old == version => state,
+                _ => read_state(&path, &file, meta.len(), query)?,
+            };
+            now.insert(name, (version, state));
+        }
+        self.seen = now;
+        Ok(())
+    }
+
+    /// The sinks by name, as of the last refresh.
+    pub fn sinks(&self) -> impl Iterator<Item = &SinkState> {
+        self.seen.values().map(|(_, state)| state)
+    }
+}
+
+/// The header and the last whole record; the sink may be appending at this moment.
+fn read_state(path: &Path, file: &File, length: u64, query: &str) -> Result<SinkState> {
+    let mut lines = Lines::new(file);
+    let header = match lines.next().with_context(|| cannot("read", path))? {
+        Some(line) if line.complete && verifies(line.bytes) => {
+            read_header::<Header>(path, line.bytes, "st-commits", query)?
+        }
+        _ => return Err(damaged(path, 1)),
+    };
+    let last = last_record(path, file, length)?.map_or(header.joined, |record| record.batch);
+    Ok(SinkState {
+        name: header.sink,
+        joined: header.joined,
+        last,
+        target: header.target,
+        plan: header.plan,
+        file: path.into(),
+    })
+}
+
+/// The last complete line, found from the end; `None` if that is the header.
+fn last_record(path: &Path, file: &File, length: u64) -> Result<Option<Record>> {
+    let mut block = 1 << 12;
+    loop {
+        let from = length.saturating_sub(block);
+        let mut tail = vec![0; (length - from) as usize];
+        let read = file.read_exact_at(&mut tail, from);
+        read.with_context(|| cannot("read", path))?;
+        if let Some(end) = memchr::memrchr(b'\n', &tail) {
+            let begin = memchr::memrchr(b'\n', &tail[..end]).map(|at| at + 1);
+            match begin {
+                None if from == 0 => return Ok(None),
+                None => {}
+                Some(begin) => {
+                    let line = &tail[begin..end];
+                    if !verifies(line) {
+                        bail!(
+                            "{}: byte {}: damaged, its checksum differs: {RESTORE}",
+                            path.display(),
+                            from + begin as u64
+                        );
+                    }
+                    let offset = from + begin as u64;
+                    let place = Place {
+                        offset,
+                        length: line.len(),
+                        line: 0,
+                    };
+                    return parse(path, place, line).map(Some);
+                }
+            }
+        } else if from == 0 {
+            return Err(damaged(path, 1));
+        }
+        block *= 4;
+    }
+}

@@ -1,0 +1,122 @@
+//! Writing an epoch: changed keys, then the closing line that makes them count.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, bail};
+
+use super::verify::Closing;
+use super::{StateFile, WRITE_BLOCK, line};
+use crate::durable::cannot;
+use crate::fail_point;
+use crate::record::push_seal;
+use crate::record_log::still_linked;
+
+impl StateFile {
+    /// Sets a key, as of the epoch that is closed next. Key and value are raw JSON on one line.
+    ///
+    /// # Errors
+    /// A newline in either; a failed write.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        line::push_set(&mut self.buffer, key, value)?;
+        self.relieve()
+    }
+
+    /// Removes a key, as of the epoch that is closed next.
+    ///
+    /// # Errors
+    /// A newline in it; a failed write.
+    pub fn remove(&mut self, key: &[u8]) -> Result<()> {
+        line::push_removal(&mut self.buffer, key)?;
+        self.relieve()
+    }
+
+    fn relieve(&mut self) -> Result<()> {
+        if self.buffer.len() >= WRITE_BLOCK {
+            self.write_out()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Closes an epoch, also one that changed nothing: written and durable when this returns.
+    /// `live_keys` and `meta` (raw JSON on one line) are given back by a start at this epoch.
+    /// Removes old generations that no start can need any more.
+    ///
+    /// # Errors
+    /// An epoch that does not follow the last; a failed write, after which nothing more is
+    /// accepted and the state must be opened anew.
+    pub fn close_epoch(&mut self, epoch: i64, live_keys: u64, meta: &str) -> Result<()> {
+        if epoch != self.closing.epoch + 1 {
+            bail!(
+                "{}: epoch {epoch} cannot follow epoch {}",
+                self.current.path.display(),
+                self.closing.epoch
+            );
+        }
+        still_linked(&self.file, &self.current.path)?;
+        let closing = Closing::new(epoch, live_keys, meta)?;
+        let begin = self.buffer.len();
+        closing.push_to(&mut self.buffer);
+        self.crc.update(&self.buffer);
+        let seal = self.buffer.len();
+        push_seal(&mut self.buffer, self.crc.clone().finalize());
+        self.buffer.push(b'\n');
+        self.crc.update(&self.buffer[seal..]);
+        self.failed_before()?;
+        self.failed = true;
+        fail_point("state.before_write");
+        if cfg!(feature = "fail-points") {
+            // Cut in two only where a test may want to die between the halves.
+            let half = begin + (self.buffer.len() - begin) / 2;
+            self.file
+                .write_all(&self.buffer[..half])
+                .with_context(|| self.cannot("write"))?;
+            fail_point("state.mid_write");
+            self.file
+                .write_all(&self.buffer[half..])
+                .with_context(|| self.cannot("write"))?;
+        } else {
+            self.file
+                .write_all(&self.buffer)
+                .with_context(|| self.cannot("write"))?;
+        }
+        self.length += self.buffer.len() as u64;
+        self.buffer.clear();
+        fail_point("state.before_sync");
+        self.dir
+            .durability()
+            .sync(&self.file)
+            .with_context(|| self.cannot("sync"))?;
+        fail_point("state.after_sync");
+        self.failed = false;
+        self.closing = closing;
+        self.drop_generations()
+    }
+
+    fn cannot(&self, what: &str) -> String {
+        cannot(what, &self.current.path)
+    }
+
+    pub(super) fn failed_before(&self) -> Result<()> {
+        if self.failed {
+            bail!(
+                "{}: an earlier write failed: run again",
+                self.current.path.display()
+            );
+        }
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<()> {
+        self.failed_before()?;
+        self.failed = true;
+        self.file
+            .write_all(&self.buffer)
+            .with_context(|| self.cannot("write"))?;
+        self.failed = false;
+        self.crc.update(&self.buffer);
+        self.length += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
