@@ -1,11 +1,9 @@
 //! Integers: signs, bits, bases.
 
 use super::arguments::{Answer, failure, fitting, integer, kind, string, text, whole};
-use super::{ANY, INT, NUMBER, Param, TEXT, bound, plain};
+use super::{ANY, BIGINT, INT, NUMBER, TEXT, bound, plain};
 use crate::function::{Call, Env, Function, Prepared, prepared};
 use crate::{Decimal, Type, Value};
-
-const BIGINT: Param = Param::To(&Type::BigInt);
 
 pub static FUNCTIONS: &[Function] = &[
     bound(&["abs"], (1, 1), "abs(x)", &[NUMBER], |call| {

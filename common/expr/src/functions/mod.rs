@@ -3,20 +3,24 @@
 mod arguments;
 mod arrays;
 mod conditions;
+mod dates;
 mod digests;
 mod encodings;
 mod hashes;
 mod integers;
+mod intervals;
 mod likeness;
 mod maps;
 mod math;
 mod mixed;
+mod patterns;
 mod regexes;
 mod rounding;
 mod search;
 mod sequence;
 mod sets;
 mod strings;
+mod times;
 
 use std::borrow::Cow;
 
@@ -26,22 +30,26 @@ use crate::{Type, Value};
 /// All functions of all families.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     [
-        strings::FUNCTIONS,
-        search::FUNCTIONS,
-        regexes::FUNCTIONS,
-        encodings::FUNCTIONS,
-        likeness::FUNCTIONS,
-        math::FUNCTIONS,
-        rounding::FUNCTIONS,
-        integers::FUNCTIONS,
-        conditions::FUNCTIONS,
         arrays::FUNCTIONS,
-        sets::FUNCTIONS,
-        maps::FUNCTIONS,
-        sequence::FUNCTIONS,
-        mixed::FUNCTIONS,
+        conditions::FUNCTIONS,
+        dates::FUNCTIONS,
         digests::FUNCTIONS,
+        encodings::FUNCTIONS,
         hashes::FUNCTIONS,
+        integers::FUNCTIONS,
+        intervals::FUNCTIONS,
+        likeness::FUNCTIONS,
+        maps::FUNCTIONS,
+        math::FUNCTIONS,
+        mixed::FUNCTIONS,
+        patterns::FUNCTIONS,
+        regexes::FUNCTIONS,
+        rounding::FUNCTIONS,
+        search::FUNCTIONS,
+        sequence::FUNCTIONS,
+        sets::FUNCTIONS,
+        strings::FUNCTIONS,
+        times::FUNCTIONS,
     ]
     .into_iter()
     .flatten()
@@ -50,6 +58,9 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
 const ANY: Param = Param::Any;
 const TEXT: Param = Param::To(&Type::String);
 const INT: Param = Param::To(&Type::Int);
+const BIGINT: Param = Param::To(&Type::BigInt);
+const DATE: Param = Param::To(&Type::Date);
+const TIMESTAMP: Param = Param::To(&Type::Timestamp);
 const DOUBLE: Param = Param::To(&Type::Double);
 const NUMBER: Param = Param::Number;
 const ARRAY: Param = Param::Array;
@@ -121,20 +132,5 @@ fn as_text<'v>(env: &Env, value: &'v Value<'_>) -> Cow<'v, str> {
 
 /// The type that values of all these types are cast to, as in `coalesce`; `None` if there is none.
 fn common_type(kinds: &[Type]) -> Option<Type> {
-    let mut kinds = kinds.iter().cloned();
-    let first = kinds.next().unwrap_or(Type::Null);
-    kinds.try_fold(first, |a, b| match (a, b) {
-        (a, b) if a == b => Some(a),
-        (Type::Null, other) | (other, Type::Null) => Some(other),
-        (Type::Any, _) | (_, Type::Any) => Some(Type::Any),
-        (Type::String, _) | (_, Type::String) => Some(Type::String),
-        (a, b) if a.is_integer() && b.is_integer() => {
-            Some(if a.integer_range().1 >= b.integer_range().1 {
-                a
-            } else {
-                b
-            })
-        }
-        _ => None,
-    })
+    crate::coercion::common_of(kinds)
 }
