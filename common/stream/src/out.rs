@@ -178,7 +178,7 @@ impl Out {
     }
 
     /// Makes rejects and late rows durable, before the batch's marker is handed on.
-    pub(crate) fn sync_sides(&mut self) -> Result<()> {
+    pub fn sync_sides(&mut self) -> Result<()> {
         self.rejects.sync()?;
         self.late.sync()
     }

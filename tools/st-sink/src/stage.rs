@@ -1,0 +1,285 @@
+//! The commit protocol, the same for every target.
+//!
+//! A sink registers before it takes a row. A batch's output is made durable, then recorded as committed, then shown. A batch
+//! that is recorded already is a replay: its rows are counted and not delivered again.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::{Map, Value, json};
+use st_checkpoint::{Commits, Durability, Progress, fail_point};
+use st_expr::Schema;
+use st_stream::{Batch, Begin, Context, Manners, Out, Stage, Start};
+use st_time::Zone;
+
+use crate::rows::Rows;
+use crate::status::Status;
+use crate::target::{Arrived, Delivered, Opening, Taken, Target, relative};
+use crate::terminal;
+
+/// The end of a query.
+pub struct Sink {
+    target: Box<dyn Target>,
+    options: Map<String, Value>,
+    durability: Durability,
+    zone: Zone,
+    commits: Option<Commits>,
+    progress: Option<Progress>,
+    status: Option<Status>,
+    rows: Rows,
+    begin: Option<Begin>,
+    query: String,
+    marked: bool,
+    /// The open batch was delivered by an earlier run.
+    replay: bool,
+    /// Rows of the open batch, the rejected ones included.
+    taken: u64,
+    rejected: u64,
+}
+
+impl Sink {
+    /// A sink to this target; `options` are those for the plan.
+    pub fn new(
+        target: Box<dyn Target>,
+        options: Map<String, Value>,
+        durability: Durability,
+        zone: Zone,
+    ) -> Sink {
+        Sink {
+            target,
+            options,
+            durability,
+            zone,
+            commits: None,
+            progress: None,
+            status: None,
+            rows: Rows::default(),
+            begin: None,
+            query: String::new(),
+            marked: false,
+            replay: false,
+            taken: 0,
+            rejected: 0,
+        }
+    }
+
+    /// What the commits name as this sink's target, told from the checkpoint.
+    fn identity(&self, context: &Context) -> Value {
+        let mut identity = Map::new();
+        identity.insert("format".to_string(), self.target.format().into());
+        if let (Some(path), Some(query)) = (self.target.path(), &context.query) {
+            let path = relative(path, query.absolute());
+            identity.insert("path".to_string(), path.to_string_lossy().into());
+        }
+        identity.append(&mut self.target.identity());
+        Value::Object(identity)
+    }
+
+    /// Opens the sink's commits, if there is a checkpoint.
+    fn register(&self, start: &Start, context: &Context) -> Result<Option<Commits>> {
+        let Some(query) = &context.query else {
+            return Ok(None);
+        };
+        let plan: Vec<Value> = start
+            .plan
+            .iter()
+            .map(serde_json::to_value)
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Commits::register(
+            query,
+            &context.name,
+            start.epoch,
+            &self.identity(context),
+            &plan,
+        )?))
+    }
+
+    /// Records the batch, if there is a checkpoint.
+    fn commit(&mut self, batch: i64, detail: Option<&Value>, out: &mut Out) -> Result<()> {
+        let Some(commits) = &mut self.commits else {
+            return Ok(());
+        };
+        // No batch is committed whose rejected rows could still be lost.
+        out.sync_sides()?;
+        fail_point("sink.before_commit");
+        commits.commit(batch, self.taken, detail)?;
+        fail_point("sink.after_commit");
+        Ok(())
+    }
+
+    /// A replayed batch must be the one that was delivered.
+    fn compare(&self, batch: i64) -> Result<()> {
+        let delivered = self
+            .commits
+            .as_ref()
+            .and_then(|commits| commits.rows_of(batch));
+        match delivered {
+            Some(delivered) if delivered != self.taken => bail!(
+                "batch {batch} was delivered with {delivered} rows and is replayed with {}: its input or a stage above has changed; what was delivered stays as it is; to go on, restore the input, or begin anew with a new --checkpoint and a new target",
+                self.taken
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn report(&mut self, batch: &Batch, out: &Out) -> Result<()> {
+        let Some(progress) = &mut self.progress else {
+            return Ok(());
+        };
+        let mut stages = batch.stages.clone();
+        stages.push(out.figures().clone());
+        let mut text = Vec::new();
+        let time = self.begin.as_ref().map_or(0, |begin| begin.time);
+        st_time::write_iso(&mut text, time, Zone::UTC);
+        let report = json!({
+            "query": self.query,
+            "batch": batch.id,
+            "time": String::from_utf8_lossy(&text),
+            "final": batch.last,
+            "watermark": serde_json::to_value(batch)?["watermark"],
+            "stages": stages,
+        });
+        progress.append(&serde_json::to_vec(&report)?)
+    }
+}
+
+impl Stage for Sink {
+    fn tool(&self) -> &'static str {
+        "st-sink"
+    }
+
+    fn options(&self) -> Map<String, Value> {
+        self.options.clone()
+    }
+
+    fn manners(&self) -> Manners {
+        self.target.manners()
+    }
+
+    fn start(&mut self, start: &mut Start, context: &Context) -> Result<()> {
+        let schema = Schema::parse(&start.schema)
+            .map_err(|error| anyhow!("stdin: the start marker's schema: {error}"))?;
+        let known = match &context.query {
+            Some(query) => query
+                .sinks()?
+                .into_iter()
+                .find(|sink| sink.name == context.name),
+            None => None,
+        };
+        let opening = Opening {
+            start,
+            schema: &schema,
+            context,
+            checkpointed: context.query.is_some(),
+            delivered: known
+                .as_ref()
+                .filter(|sink| sink.last > sink.joined)
+                .map(|sink| sink.last),
+            durability: self.durability,
+            zone: self.zone,
+        };
+        let mut commits = None;
+        if known.is_some() {
+            // Another target than before is refused here, before it is touched.
+            commits = self.register(start, context)?;
+        }
+        self.target.claim(&opening)?;
+        if known.is_none() {
+            // A refused sink is none that others have to wait for.
+            commits = self.register(start, context)?;
+        }
+        let mut last = None;
+        if let (Some(query), Some(commits)) = (&context.query, commits) {
+            if commits.last() < start.epoch {
+                bail!(
+                    "the stream goes on after batch {}, but this sink stands at batch {}: run the same line again",
+                    start.epoch,
+                    commits.last()
+                );
+            }
+            if commits.last() > commits.joined() {
+                last = Some(Delivered {
+                    batch: commits.last(),
+                    detail: commits.detail_of(commits.last())?,
+                });
+            }
+            self.progress = Some(Progress::open(query, &context.name)?);
+            self.commits = Some(commits);
+        }
+        self.target.recover(last)?;
+        self.query = start.query.clone();
+        self.marked = context.marked;
+        let shared = self.target.manners() == Manners::Sink && terminal::is_stdout();
+        self.status = Some(Status::new(start, context, shared));
+        Ok(())
+    }
+
+    fn begin(&mut self, begin: &Begin) -> Result<()> {
+        self.replay = self
+            .commits
+            .as_ref()
+            .is_some_and(|commits| begin.id <= commits.last());
+        self.taken = 0;
+        self.rejected = 0;
+        self.rows.clear();
+        self.begin = Some(begin.clone());
+        self.target.begin(begin.id)
+    }
+
+    #[inline]
+    fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()> {
+        self.taken += 1;
+        let checked = match self.marked && self.target.validates() {
+            true => st_row::validate(row).map_err(|bad| bad.to_string()),
+            false => Ok(()),
+        };
+        if let Err(reason) = checked.and_then(|()| self.target.check(row)) {
+            self.rejected += 1;
+            return out.reject(row, &reason);
+        }
+        if let Some(status) = &mut self.status {
+            status.row(self.taken);
+        }
+        if !self.replay && self.target.take(row, out)? == Taken::Keep {
+            self.rows.push(row)?;
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &mut Batch, out: &mut Out) -> Result<()> {
+        if let Some(status) = &mut self.status {
+            status.clear();
+        }
+        let good = self.taken - self.rejected;
+        if self.replay {
+            self.compare(batch.id)?;
+        } else {
+            let arrived = Arrived {
+                id: batch.id,
+                marked: self.marked,
+            };
+            let detail = self.target.prepare(arrived, &mut self.rows, out)?;
+            fail_point("sink.prepared");
+            self.commit(batch.id, detail.as_ref(), out)?;
+            self.target.publish().with_context(|| {
+                format!(
+                    "batch {} is committed but not all of it is visible: run the same line again",
+                    batch.id
+                )
+            })?;
+        }
+        out.delivered(good);
+        self.rows.clear();
+        self.report(batch, out)?;
+        if let Some(status) = &mut self.status {
+            status.batch(batch, good, self.rejected);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Out) -> Result<()> {
+        out.flush()?;
+        if let Some(status) = &mut self.status {
+            status.end();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,312 @@
+//! What a person at the terminal sees of a running query: one line on stderr, drawn again and again; at the end a summary,
+//! and the problems. Where stderr is no terminal only the problems are said.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use st_stream::{Batch, Context, Start, message};
+
+use crate::terminal;
+
+/// The line is drawn no more often than this.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Rows between two looks at the clock.
+const STRIDE: u64 = 1024;
+
+/// What one stage could not hand on, in all batches.
+#[derive(Default)]
+struct Trouble {
+    late: u64,
+    bad: u64,
+    failed: u64,
+}
+
+/// Totals since the run started.
+#[derive(Default)]
+struct Totals {
+    batches: u64,
+    rows_in: u64,
+    rows_out: u64,
+    filtered: u64,
+    late: u64,
+    bad: u64,
+}
+
+/// The status of a run.
+pub struct Status {
+    name: String,
+    quiet: bool,
+    drawn: bool,
+    visible: bool,
+    since: Instant,
+    last: Instant,
+    totals: Totals,
+    troubles: BTreeMap<String, Trouble>,
+    checkpoint: Option<PathBuf>,
+    /// Where this stage's own bad rows are.
+    rejects: Option<PathBuf>,
+    /// A watermark is declared.
+    watermarked: bool,
+    watermark: Option<i64>,
+    /// Groups held open by all stages.
+    open: u64,
+    closes: Option<String>,
+    batch: i64,
+}
+
+impl Status {
+    /// `shared`: rows go to the same terminal as they come, so that there is no place for a line.
+    pub fn new(start: &Start, context: &Context, shared: bool) -> Status {
+        let now = Instant::now();
+        Status {
+            name: context.name.clone(),
+            quiet: context.quiet,
+            drawn: false,
+            visible: !context.quiet && !shared && terminal::is_stderr(),
+            since: now,
+            last: now,
+            totals: Totals::default(),
+            troubles: BTreeMap::new(),
+            checkpoint: start.checkpoint.clone(),
+            rejects: context.rejects.clone(),
+            watermarked: !start.watermarks.is_empty(),
+            watermark: start.mark(),
+            open: 0,
+            closes: None,
+            batch: start.epoch,
+        }
+    }
+
+    /// Draws the line again while a batch comes in, `rows` so far.
+    #[inline]
+    pub fn row(&mut self, rows: u64) {
+        if self.visible && rows.is_multiple_of(STRIDE) && self.last.elapsed() >= PAUSE {
+            self.draw(rows);
+        }
+    }
+
+    /// Takes the line away, so that something else can be written.
+    pub fn clear(&mut self) {
+        if self.drawn {
+            self.drawn = false;
+            put("\r\x1b[K");
+        }
+    }
+
+    /// A batch has ended. `out`: rows delivered; `bad`: rows this stage rejected.
+    pub fn batch(&mut self, batch: &Batch, out: u64, bad: u64) {
+        self.batch = batch.id;
+        self.watermark = batch.watermark;
+        self.totals.batches += 1;
+        self.totals.rows_out += out;
+        if let Some(source) = batch.stages.first() {
+            self.totals.rows_in += source.rows_in.max(source.rows_out);
+        } else {
+            self.totals.rows_in += out + bad;
+        }
+        self.open = 0;
+        self.closes = None;
+        for stage in &batch.stages {
+            self.totals.filtered += stage.filtered;
+            self.totals.late += stage.late;
+            self.totals.bad += stage.bad;
+            self.open += stage.state.map_or(0, |state| state.rows);
+            if let Some(closes) = stage.rest.get("closes").and_then(|time| time.as_str()) {
+                self.closes = Some(closes.to_string());
+            }
+            self.note(&stage.name, stage.late, stage.bad, stage.failed);
+        }
+        self.totals.bad += bad;
+        self.note(&self.name.clone(), 0, bad, 0);
+        if self.visible && (self.totals.batches == 1 || self.last.elapsed() >= PAUSE) {
+            self.draw(0);
+        }
+    }
+
+    fn note(&mut self, stage: &str, late: u64, bad: u64, failed: u64) {
+        if late + bad + failed == 0 {
+            return;
+        }
+        let trouble = self.troubles.entry(stage.to_string()).or_default();
+        trouble.late += late;
+        trouble.bad += bad;
+        trouble.failed += failed;
+    }
+
+    fn draw(&mut self, pending: u64) {
+        self.last = Instant::now();
+        self.drawn = true;
+        let (columns, _) = terminal::size();
+        let line: String = self
+            .line(pending)
+            .chars()
+            .take(columns.saturating_sub(1))
+            .collect();
+        // The cursor goes back to the beginning, so that what other stages say overwrites the line.
+        put(&format!("\r\x1b[K{line}\r"));
+    }
+
+    fn line(&self, pending: u64) -> String {
+        let totals = &self.totals;
+        let mut line = match self.batch {
+            batch if totals.batches > 0 => format!("batch {batch}: "),
+            _ => String::new(),
+        };
+        line.push_str(&format!(
+            "{} in, {} kept",
+            grouped(totals.rows_in),
+            grouped(totals.rows_out)
+        ));
+        if pending > 0 {
+            line.push_str(&format!(", {} coming", grouped(pending)));
+        }
+        for (count, word) in [
+            (totals.filtered, "filtered"),
+            (totals.late, "late"),
+            (totals.bad, "bad"),
+        ] {
+            if count > 0 {
+                line.push_str(&format!(", {} {word}", grouped(count)));
+            }
+        }
+        match (self.watermark, self.watermarked) {
+            (Some(mark), _) => {
+                let mut text = Vec::new();
+                st_time::write_spark(&mut text, mark, st_time::Zone::UTC);
+                line.push_str(&format!("; watermark {}", String::from_utf8_lossy(&text)));
+            }
+            (None, true) => line.push_str("; waits for the first event time"),
+            (None, false) => {}
+        }
+        match &self.closes {
+            Some(time) => line.push_str(&format!(", next window closes at {time}")),
+            None if self.open > 0 && self.watermark.is_some() => {
+                line.push_str(&format!(", {} groups open", grouped(self.open)));
+            }
+            None => {}
+        }
+        line
+    }
+
+    /// The run has ended: the summary for a person, the problems for everybody.
+    pub fn end(&mut self) {
+        self.clear();
+        if self.quiet {
+            return;
+        }
+        for (stage, trouble) in &self.troubles {
+            for (count, what, file) in [
+                (trouble.bad, "bad", format!("{stage}.ndjson")),
+                (trouble.late, "late", format!("{stage}.late.ndjson")),
+            ] {
+                if count > 0 {
+                    let kept = self.kept(stage, what, &file);
+                    let rows = if count == 1 { "row" } else { "rows" };
+                    message::say(
+                        &self.name,
+                        &format!("{stage}: {} {what} {rows}{kept}", grouped(count)),
+                    );
+                }
+            }
+            if trouble.failed > 0 {
+                let count = grouped(trouble.failed);
+                message::say(
+                    &self.name,
+                    &format!(
+                        "{stage}: {count} expressions could not be evaluated and gave null: --strict there stops at the first"
+                    ),
+                );
+            }
+        }
+        if self.visible {
+            message::say(&self.name, &self.summary());
+        }
+    }
+
+    fn kept(&self, stage: &str, what: &str, file: &str) -> String {
+        let own = (stage == self.name && what == "bad")
+            .then(|| self.rejects.clone())
+            .flatten();
+        let in_checkpoint = self
+            .checkpoint
+            .as_deref()
+            .map(|folder| folder.join("rejects").join(file));
+        match own.or(in_checkpoint).filter(|path| path.exists()) {
+            Some(path) => format!(": see {}", shown(&path)),
+            None if what == "late" => {
+                ", counted and left out: --late FILE keeps such rows".to_string()
+            }
+            None => ", counted and left out: --rejects FILE keeps such rows".to_string(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        let totals = &self.totals;
+        let batches = if totals.batches == 1 {
+            "batch"
+        } else {
+            "batches"
+        };
+        format!(
+            "{} {batches}, {} rows in, {} out, {} filtered, {} late, {} rejected, {:.1} s",
+            grouped(totals.batches),
+            grouped(totals.rows_in),
+            grouped(totals.rows_out),
+            grouped(totals.filtered),
+            grouped(totals.late),
+            grouped(totals.bad),
+            self.since.elapsed().as_secs_f64()
+        )
+    }
+}
+
+impl Drop for Status {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// `path` as a person here would type it.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here
+        .as_deref()
+        .and_then(|here| path.strip_prefix(here).ok());
+    below.unwrap_or(path).display().to_string()
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A terminal that is gone is no reason to fail.
+fn put(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+}

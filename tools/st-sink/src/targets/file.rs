@@ -1,0 +1,330 @@
+//! One file: rows are added to it, or in complete mode it is replaced as a whole.
+//!
+//! Added rows are exactly once because each commit records the file's length: a restart cuts back what came after it.
+//! A replacement is written beside the file, recorded, then renamed over it; a restart finishes the rename.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+use st_checkpoint::{Durability, sync_dir};
+use st_stream::{Mode, Out};
+
+use crate::append::Append;
+use crate::formats::{Format, Shape};
+use crate::owner::{self, Terms, begin_anew, remove};
+use crate::rows::Rows;
+use crate::target::{Arrived, Delivered, Opening, Target, accept};
+
+/// What to do with a file that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse it.
+    #[default]
+    Refuse,
+    /// Replace it.
+    Overwrite,
+    /// Add to it.
+    Append,
+}
+
+/// One file.
+pub struct SingleFile {
+    path: PathBuf,
+    format: Box<dyn Format>,
+    existing: Existing,
+    durability: Durability,
+    replaces: bool,
+    checkpointed: bool,
+    mend: String,
+    /// Its length as of the last batch.
+    length: u64,
+    /// The replacement that waits for its commit.
+    pending: Option<PathBuf>,
+}
+
+impl SingleFile {
+    /// The file `path`, in `format`.
+    pub fn new(path: PathBuf, format: Box<dyn Format>, existing: Existing) -> SingleFile {
+        SingleFile {
+            path,
+            format,
+            existing,
+            durability: Durability::Power,
+            replaces: false,
+            checkpointed: false,
+            mend: String::new(),
+            length: 0,
+            pending: None,
+        }
+    }
+
+    fn waiting(&self, batch: i64) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.parent().join(format!(".{name}.{batch}.st-tmp"))
+    }
+
+    fn parent(&self) -> PathBuf {
+        match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        }
+    }
+
+    fn cannot(&self, what: &str) -> String {
+        format!("{}: cannot {what}", self.path.display())
+    }
+
+    fn length_now(&self) -> Result<Option<u64>> {
+        match fs::metadata(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            other => Ok(Some(other.with_context(|| self.cannot("read"))?.len())),
+        }
+    }
+
+    /// Writes the rows to the end of `path`, and syncs it.
+    fn write(&mut self, path: &Path, file: Append, fresh: bool, rows: &mut Rows) -> Result<()> {
+        let mut writer = self.format.open(Box::new(file), fresh)?;
+        rows.each(|row| writer.row(row))?;
+        writer.finish()?;
+        let sync = File::open(path).and_then(|file| self.durability.sync(&file));
+        sync.with_context(|| format!("{}: cannot sync", path.display()))
+    }
+
+    fn cut_to(&self, length: u64) -> Result<()> {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&self.path)
+            .with_context(|| self.cannot("open"))?;
+        file.set_len(length)
+            .and_then(|()| self.durability.sync(&file))
+            .with_context(|| self.cannot("cut"))
+    }
+
+    fn append(&mut self, rows: &mut Rows) -> Result<()> {
+        let there = self.length_now()?;
+        if there.unwrap_or(0) != self.length {
+            bail!(
+                "{}: has {} bytes where this sink left {}: someone else writes to it: give the sink a file of its own",
+                self.path.display(),
+                there.unwrap_or(0),
+                self.length
+            );
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        let file = if there.is_none() {
+            Append::create(&path)?
+        } else {
+            Append::to(&path)
+        };
+        let written = self.write(&path, file, self.length == 0, rows);
+        if let Err(error) = written {
+            // Best effort: a reader should not see half a batch, and a restart cuts it in any case.
+            let _ = self.cut_to(self.length);
+            return Err(error);
+        }
+        if there.is_none() {
+            sync_dir(&self.parent(), self.durability)?;
+        }
+        self.length = self.length_now()?.unwrap_or(0);
+        Ok(())
+    }
+
+    fn replace(&mut self, batch: i64, rows: &mut Rows) -> Result<()> {
+        let waiting = self.waiting(batch);
+        let file = Append::create(&waiting)?;
+        if let Err(error) = self.write(&waiting.clone(), file, true, rows) {
+            let _ = fs::remove_file(&waiting);
+            return Err(error);
+        }
+        sync_dir(&self.parent(), self.durability)?;
+        self.pending = Some(waiting);
+        Ok(())
+    }
+
+    fn show(&self, waiting: &Path) -> Result<()> {
+        fs::rename(waiting, &self.path).with_context(|| self.cannot("replace"))?;
+        sync_dir(&self.parent(), self.durability)
+    }
+
+    fn recover_replaced(&self, last: Option<i64>) -> Result<()> {
+        let name = self
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let parent = self.parent();
+        for entry in
+            fs::read_dir(&parent).with_context(|| format!("{}: cannot list", parent.display()))?
+        {
+            let entry = entry.with_context(|| format!("{}: cannot list", parent.display()))?;
+            let found = entry.file_name().to_string_lossy().into_owned();
+            let batch = found
+                .strip_prefix(&format!(".{name}."))
+                .and_then(|rest| rest.strip_suffix(".st-tmp"))
+                .and_then(|batch| batch.parse::<i64>().ok());
+            match batch {
+                Some(batch) if Some(batch) == last => self.show(&entry.path())?,
+                Some(_) => remove(&entry.path())?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn recover_appended(&mut self, last: Option<Delivered>) -> Result<()> {
+        let detail = last.as_ref().and_then(|last| last.detail.as_ref());
+        let committed = detail
+            .and_then(|detail| detail["length"].as_u64())
+            .unwrap_or(0);
+        if let Some(columns) = detail.map(|detail| &detail["columns"])
+            && !columns.is_null()
+        {
+            self.format.recall(columns);
+        }
+        let there = self.length_now()?.unwrap_or(0);
+        if there < committed {
+            bail!(
+                "{}: has {there} bytes, but {committed} were committed: put the whole file back, or begin anew: remove it and {}",
+                self.path.display(),
+                self.mend
+            );
+        }
+        if there > committed {
+            self.cut_to(committed)?;
+        }
+        self.length = committed;
+        Ok(())
+    }
+}
+
+impl Target for SingleFile {
+    fn format(&self) -> &'static str {
+        self.format.name()
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
+    fn identity(&self) -> Map<String, Value> {
+        let mut identity = Map::new();
+        identity.insert("one_file".to_string(), true.into());
+        identity
+    }
+
+    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+        let name = self.path.display().to_string();
+        accept(
+            opening.start.mode,
+            &[Mode::Append, Mode::Complete],
+            &name,
+            "give `st-sink sqlite FILE --table T`, which updates by key, or another --mode to st-agg",
+        )?;
+        self.replaces = opening.start.mode == Mode::Complete;
+        self.checkpointed = opening.checkpointed;
+        self.durability = opening.durability;
+        self.mend = begin_anew(opening);
+        if !self.replaces && !self.format.appends() {
+            bail!(
+                "{name}: a Parquet file cannot be added to: give a folder (`st-sink parquet DIR`), or --mode complete to st-agg"
+            );
+        }
+        if self.path.is_dir() {
+            bail!(
+                "{name}: is a folder: give it without --file (`st-sink {} {name}`)",
+                self.format.name()
+            );
+        }
+        self.format.shape(&Shape {
+            schema: opening.schema,
+            without: &[],
+            zone: opening.zone,
+        })?;
+        if !self.replaces {
+            self.format.fix_columns();
+        }
+        if self.existing == Existing::Append {
+            if self.checkpointed {
+                bail!("--append: a checkpointed query continues its own file anyway: leave it out");
+            }
+            if self.replaces {
+                bail!(
+                    "--append: in complete mode each batch replaces the file: leave it out, or give --overwrite"
+                );
+            }
+            return Ok(());
+        }
+        // So that a run without a checkpoint replaces only what another one would have replaced too.
+        let sink = if self.replaces && !self.checkpointed {
+            format!("{} (complete mode)", opening.context.name)
+        } else {
+            opening.context.name.clone()
+        };
+        let terms = Terms {
+            target: st_checkpoint::Target::File(&self.path),
+            path: &self.path,
+            sink: &sink,
+            overwrite: self.existing == Existing::Overwrite,
+            keeps_old: self.replaces,
+            mend: if self.replaces || self.checkpointed {
+                ""
+            } else {
+                ", --append adds to it"
+            },
+        };
+        let holds_rows = || Ok(self.length_now()?.unwrap_or(0) > 0);
+        owner::claim(&terms, opening, holds_rows, || remove(&self.path))
+    }
+
+    fn recover(&mut self, last: Option<Delivered>) -> Result<()> {
+        if self.existing == Existing::Append {
+            self.length = self.length_now()?.unwrap_or(0);
+            return Ok(());
+        }
+        if self.replaces {
+            return self.recover_replaced(last.map(|last| last.batch));
+        }
+        self.recover_appended(last)
+    }
+
+    fn begin(&mut self, _id: i64) -> Result<()> {
+        self.format.begin();
+        Ok(())
+    }
+
+    fn check(&mut self, row: &[u8]) -> Result<(), String> {
+        self.format.look(row)
+    }
+
+    fn prepare(
+        &mut self,
+        batch: Arrived,
+        rows: &mut Rows,
+        _out: &mut Out,
+    ) -> Result<Option<Value>> {
+        if self.replaces {
+            self.replace(batch.id, rows)?;
+            return Ok(None);
+        }
+        self.append(rows)?;
+        let mut detail = json!({ "length": self.length });
+        if let Some(columns) = self.format.columns() {
+            detail["columns"] = columns;
+        }
+        Ok(Some(detail))
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        match self.pending.take() {
+            Some(waiting) => self.show(&waiting),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! A table of a SQLite database: inserted into, updated by key, or replaced as a whole; any number of readers query it.
+//!
+//! A batch is one transaction, opened when the batch is complete; its id is written in the same transaction, in
+//! `_st_commits`. So a batch that reached the table and not the checkpoint is known, and not taken again.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::{Map, Value, json};
+use st_checkpoint::{Durability, fail_point};
+use st_expr::Schema;
+use st_stream::{Mode, Out};
+use st_time::Zone;
+
+use crate::columns::{Cells, Column, Columns};
+use crate::owner::begin_anew;
+use crate::rows::Rows;
+use crate::target::{Arrived, Opening, Target};
+use crate::targets::file::Existing;
+
+mod cell;
+mod table;
+
+/// How long to wait for another writer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One row per table this tool writes: whose it is, and the last batch in it.
+const COMMITS: &str = "CREATE TABLE IF NOT EXISTS _st_commits
+  (\"table\" TEXT PRIMARY KEY, query TEXT NOT NULL, sink TEXT NOT NULL, batch INTEGER NOT NULL)";
+
+/// A table.
+pub struct Sqlite {
+    path: PathBuf,
+    table: String,
+    existing: Existing,
+    /// The file is announced: the user did not name it, or asked for a table to query.
+    announce: bool,
+    /// The file is of this run alone.
+    temporary: bool,
+    connection: Option<Connection>,
+    columns: Columns,
+    mode: Mode,
+    keys: Vec<String>,
+    zone: Zone,
+    /// The last batch in the table.
+    stored: i64,
+}
+
+impl Sqlite {
+    /// The table `table` of the database `path`.
+    pub fn new(path: PathBuf, table: String, existing: Existing, announce: bool) -> Sqlite {
+        Sqlite {
+            path,
+            table,
+            existing,
+            announce,
+            temporary: false,
+            connection: None,
+            columns: Columns::new(&Schema::default(), true, &[]),
+            mode: Mode::Append,
+            keys: Vec::new(),
+            zone: Zone::UTC,
+            stored: -1,
+        }
+    }
+
+    /// A table of a database of its own, which nobody else has.
+    pub fn temporary(path: PathBuf, table: String) -> Sqlite {
+        Sqlite {
+            temporary: true,
+            ..Sqlite::new(path, table, Existing::Overwrite, true)
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("{}: table {}", self.path.display(), self.table)
+    }
+
+    fn open(&self, durability: Durability) -> Result<Connection> {
+        if let Some(parent) = self.path.parent()
+            && !parent.as_os_str().is_empty()
+        {
+            std::fs::create_dir_all(parent)
+                .with_context(|| format!("{}: cannot make the folder", parent.display()))?;
+        }
+        let connection = Connection::open(&self.path)?;
+        connection.busy_timeout(PATIENCE)?;
+        // Readers then see the last batch while the next one is written. Where the file system cannot, it stays as it is.
+        connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
+        let synchronous = match durability {
+            Durability::Power => "FULL",
+            Durability::Process => "OFF",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        Ok(connection)
+    }
+
+    /// Finds out whose the table is, and makes it ours. Returns the last batch in it.
+    fn take_over(&self, transaction: &Transaction<'_>, opening: &Opening<'_>) -> Result<i64> {
+        transaction.execute(COMMITS, [])?;
+        let owner = transaction
+            .query_row(
+                "SELECT query, sink, batch FROM _st_commits WHERE \"table\" = ?1",
+                [&self.table],
+                |row| {
+                    Ok((
+                        row.get::<_, String>(0)?,
+                        row.get::<_, String>(1)?,
+                        row.get::<_, i64>(2)?,
+                    ))
+                },
+            )
+            .optional()?;
+        let exists = table::exists(transaction, &self.table)?;
+        let sink = match self.mode {
+            Mode::Complete if !opening.checkpointed => {
+                format!("{} (complete mode)", opening.context.name)
+            }
+            _ => opening.context.name.clone(),
+        };
+        if let Some(batch) = opening.delivered
+            && owner.is_none()
+        {
+            bail!(
+                "{}: is gone, though this sink has delivered there up to batch {batch}: put the database back, or begin anew: {}",
+                self.name(),
+                begin_anew(opening)
+            );
+        }
+        let ours = owner
+            .as_ref()
+            .is_some_and(|(query, name, _)| query == opening.owner() && *name == sink);
+        match &owner {
+            Some((_, _, batch)) if ours && opening.checkpointed => {
+                if opening
+                    .delivered
+                    .is_some_and(|delivered| delivered > *batch)
+                {
+                    bail!(
+                        "{}: stands at batch {batch}, but the checkpoint has delivered batch {}: put the database back, or begin anew: remove the table and {}",
+                        self.name(),
+                        opening.delivered.unwrap_or(-1),
+                        begin_anew(opening)
+                    );
+                }
+                return Ok(*batch);
+            }
+            // What a run without a checkpoint replaced before, this one replaces too.
+            Some(_) if ours && self.mode == Mode::Complete => {}
+            Some(_) if ours && self.existing == Existing::Append => {}
+            None if !exists => {}
+            _ if self.existing == Existing::Overwrite => table::drop(transaction, &self.table)?,
+            None if self.existing == Existing::Append && !opening.checkpointed => {}
+            Some(_) if ours && !exists => {}
+            Some((query, name, _)) => bail!(
+                "{}: belongs to {name} of {}: --overwrite replaces it{}, or give another --table",
+                self.name(),
+                if query == "none" {
+                    "an earlier run".to_string()
+                } else {
+                    format!("query {query}")
+                },
+                if ours { ", --append adds to it" } else { "" }
+            ),
+            None => bail!(
+                "{}: exists, and no query is known to have written it: --overwrite replaces it, --append adds to it, or give another --table",
+                self.name()
+            ),
+        }
+        transaction.execute(
+            "INSERT OR REPLACE INTO _st_commits VALUES (?1, ?2, ?3, ?4)",
+            params![self.table, opening.owner(), sink, opening.start.epoch],
+        )?;
+        Ok(opening.start.epoch)
+    }
+
+    /// One batch, its id included, as one transaction.
+    fn write(&mut self, batch: i64, rows: &mut Rows) -> Result<()> {
+        let Some(mut connection) = self.connection.take() else {
+            bail!("the database is not open")
+        };
+        let columns = self.columns.list();
+        let transaction =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let known = table::grow(&transaction, &self.table, &columns)?;
+        if known {
+            self.write_rows(&transaction, &columns, rows)?;
+        }
+        let set = "UPDATE _st_commits SET batch = ?2 WHERE \"table\" = ?1";
+        if transaction.execute(set, params![self.table, batch])? == 0 {
+            bail!(
+                "its line in _st_commits was removed while the query runs: run the same line again"
+            );
+        }
+        fail_point("sink.sqlite_before_commit");
+        transaction.commit()?;
+        self.connection = Some(connection);
+        self.stored = batch;
+        Ok(())
+    }
+
+    fn write_rows(
+        &mut self,
+        transaction: &Transaction<'_>,
+        columns: &[Column],
+        rows: &mut Rows,
+    ) -> Result<()> {
+        let keys: Vec<&Column> = match self.mode {
+            Mode::Update => columns
+                .iter()
+                .filter(|column| {
+                    column
+                        .path
+                        .first()
+                        .is_some_and(|top| self.keys.contains(top))
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        let absent = |key: &&String| !keys.iter().any(|column| column.path.first() == Some(key));
+        if let Some(key) = self.keys.iter().find(absent)
+            && self.mode == Mode::Update
+            && !rows.is_empty()
+        {
+            bail!(
+                "{}: the rows have no column `{key}`, by which they update: keep it in st-map",
+                self.name()
+            );
+        }
+        let mut delete = None;
+        match self.mode {
+            Mode::Append => {}
+            Mode::Complete => {
+                transaction.execute(&format!("DELETE FROM {}", table::quoted(&self.table)), [])?;
+            }
+            Mode::Update => {
+                table::index(transaction, &self.table, &keys)?;
+                delete = Some(transaction.prepare(&table::delete_by(&self.table, &keys))?);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut insert = transaction.prepare(&table::insert_into(&self.table, columns))?;
+        rows.each(|row| {
+            let mut cells = Cells::new();
+            self.columns.walk(row, &mut cells)?;
+            let value = |column: &Column| {
+                cell::read(
+                    cells.get(column.cell).copied().flatten(),
+                    &column.declared,
+                    self.zone,
+                )
+            };
+            if let Some(delete) = &mut delete {
+                // Not an upsert: to SQLite null keys differ from each other, to Spark they are one group.
+                delete.execute(rusqlite::params_from_iter(
+                    keys.iter().map(|column| value(column)),
+                ))?;
+            }
+            insert.execute(rusqlite::params_from_iter(columns.iter().map(value)))?;
+            Ok(())
+        })
+    }
+
+    /// An error of the database, with what helps.
+    fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        let code = error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<rusqlite::Error>())
+            .and_then(rusqlite::Error::sqlite_error_code);
+        let mend = match code {
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                ": another program has been writing to it for ten seconds: end its transaction and run the same line again"
+            }
+            Some(rusqlite::ErrorCode::NotADatabase) => ": give another file",
+            Some(rusqlite::ErrorCode::CannotOpen) => {
+                ": see that its folder is there and can be written"
+            }
+            Some(rusqlite::ErrorCode::DiskFull) => ": make room and run the same line again",
+            _ => "",
+        };
+        match code {
+            Some(_) => anyhow!("{}: {error:#}{mend}", self.path.display()),
+            None => error,
+        }
+    }
+}
+
+impl Target for Sqlite {
+    fn format(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
+    fn identity(&self) -> Map<String, Value> {
+        Map::from_iter([("table".to_string(), json!(self.table))])
+    }
+
+    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+        if self.temporary && opening.checkpointed {
+            bail!(
+                "memory: a query with a checkpoint needs a database that stays: st-sink sqlite FILE --table {}",
+                self.table
+            );
+        }
+        self.mode = opening.start.mode;
+        self.keys = opening.start.keys.clone();
+        self.zone = opening.zone;
+        self.columns = Columns::new(opening.schema, true, &[]);
+        if self.mode == Mode::Update && self.keys.is_empty() {
+            bail!(
+                "{}: rows that update need keys, and the stream has none: give --mode complete to st-agg",
+                self.name()
+            );
+        }
+        let claim = || {
+            let mut connection = self.open(opening.durability)?;
+            let transaction =
+                connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let stored = self.take_over(&transaction, opening)?;
+            // So that a reader finds the table before the first batch.
+            table::grow(&transaction, &self.table, &self.columns.list())?;
+            transaction.commit()?;
+            Ok((connection, stored))
+        };
+        let (connection, stored) = claim().map_err(|error| self.explain(error))?;
+        self.connection = Some(connection);
+        self.stored = stored;
+        if self.announce {
+            let path = self.path.display();
+            opening
+                .context
+                .say(&format!("sqlite3 {path} 'select * from {}'", self.table));
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, row: &[u8]) -> Result<(), String> {
+        self.columns
+            .walk(row, &mut Cells::new())
+            .map_err(|bad| bad.to_string())
+    }
+
+    fn prepare(
+        &mut self,
+        batch: Arrived,
+        rows: &mut Rows,
+        _out: &mut Out,
+    ) -> Result<Option<Value>> {
+        // In the table since an earlier run, which died before it could say so.
+        if batch.id > self.stored {
+            self.write(batch.id, rows)
+                .map_err(|error| self.explain(error))?;
+        }
+        Ok(None)
+    }
+}

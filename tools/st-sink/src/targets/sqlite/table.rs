@@ -1,0 +1,110 @@
+//! The table's SQL: made, widened, indexed, written to.
+
+use anyhow::Result;
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::cell::column_type;
+use crate::columns::Column;
+
+/// A name as SQL takes it, whatever is in it.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// True if there is a table of this name.
+pub fn exists(transaction: &Transaction<'_>, table: &str) -> Result<bool> {
+    let find =
+        "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = lower(?1)";
+    Ok(transaction
+        .query_row(find, [table], |_| Ok(()))
+        .optional()?
+        .is_some())
+}
+
+/// Removes the table and what is noted of it.
+pub fn drop(transaction: &Transaction<'_>, table: &str) -> Result<()> {
+    transaction.execute(&format!("DROP TABLE IF EXISTS {}", quoted(table)), [])?;
+    transaction.execute("DELETE FROM _st_commits WHERE \"table\" = ?1", [table])?;
+    Ok(())
+}
+
+/// Makes the table, or adds the columns it lacks. False if there is still no column, and so no table.
+pub fn grow(transaction: &Transaction<'_>, table: &str, columns: &[Column]) -> Result<bool> {
+    let define =
+        |column: &Column| format!("{}{}", quoted(&column.name), column_type(&column.declared));
+    if !exists(transaction, table)? {
+        if columns.is_empty() {
+            return Ok(false);
+        }
+        let columns: Vec<String> = columns.iter().map(define).collect();
+        transaction.execute(
+            &format!("CREATE TABLE {} ({})", quoted(table), columns.join(", ")),
+            [],
+        )?;
+        return Ok(true);
+    }
+    let mut known = transaction.prepare("SELECT lower(name) FROM pragma_table_info(?1)")?;
+    let known: Vec<String> = known
+        .query_map([table], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for column in columns
+        .iter()
+        .filter(|column| !known.contains(&column.name.to_lowercase()))
+    {
+        transaction.execute(
+            &format!(
+                "ALTER TABLE {} ADD COLUMN {}",
+                quoted(table),
+                define(column)
+            ),
+            [],
+        )?;
+    }
+    Ok(true)
+}
+
+/// Makes the index by which rows are replaced; anew if a key has got more columns.
+pub fn index(transaction: &Transaction<'_>, table: &str, keys: &[&Column]) -> Result<()> {
+    let name = format!("{table}_keys");
+    let mut known = transaction.prepare("SELECT name FROM pragma_index_info(?1) ORDER BY seqno")?;
+    let known: Vec<String> = known
+        .query_map([&name], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if keys.is_empty() || known.iter().eq(keys.iter().map(|key| &key.name)) {
+        return Ok(());
+    }
+    transaction.execute(&format!("DROP INDEX IF EXISTS {}", quoted(&name)), [])?;
+    let columns = names(keys.iter().copied());
+    let make = format!(
+        "CREATE UNIQUE INDEX {} ON {} ({columns})",
+        quoted(&name),
+        quoted(table)
+    );
+    transaction.execute(&make, [])?;
+    Ok(())
+}
+
+/// Removes the row of a key, given in the order of `keys`. Without a key column all rows are one.
+pub fn delete_by(table: &str, keys: &[&Column]) -> String {
+    let mut sql = format!("DELETE FROM {}", quoted(table));
+    for (i, key) in keys.iter().enumerate() {
+        let word = if i == 0 { "WHERE" } else { "AND" };
+        sql.push_str(&format!(" {word} {} IS ?{}", quoted(&key.name), i + 1));
+    }
+    sql
+}
+
+/// Adds a row, given in the order of `columns`.
+pub fn insert_into(table: &str, columns: &[Column]) -> String {
+    let places = vec!["?"; columns.len()].join(", ");
+    format!(
+        "INSERT INTO {} ({}) VALUES ({places})",
+        quoted(table),
+        names(columns.iter())
+    )
+}
+
+fn names<'c>(columns: impl Iterator<Item = &'c Column>) -> String {
+    let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
+    names.join(", ")
+}
