@@ -217,9 +217,10 @@ fn try_lock(path: &Path, how: FlockOperation) -> Result<Option<File>> {
 fn write_holder(file: &mut File, holder: &Holder) -> Result<()> {
     let mut line = serde_json::to_vec(holder)?;
     line.push(b'\n');
-    file.set_len(0)?;
+    // Written over rather than emptied first: ext4 makes the closing of an emptied file wait.
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&line)?;
+    file.set_len(line.len() as u64)?;
     Ok(())
 }
 
@@ -227,9 +228,10 @@ fn write_holder(file: &mut File, holder: &Holder) -> Result<()> {
 fn held_by(path: &Path) -> String {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
+    let line = text.lines().next().unwrap_or_default();
     match read
         .ok()
-        .and_then(|_| serde_json::from_str::<Holder>(&text).ok())
+        .and_then(|_| serde_json::from_str::<Holder>(line).ok())
     {
         Some(Holder { pid, tool, started }) => format!("{tool} (process {pid}, since {started})"),
         None => "another process".into(),

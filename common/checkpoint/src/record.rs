@@ -126,16 +126,11 @@ impl<R: Read> Lines<R> {
         self.base += self.begin as u64;
         self.begin = 0;
         self.searched = self.buffer.len();
-        let old = self.buffer.len();
         // A long line makes the blocks grow with it, so that it is copied a bounded number of times.
-        self.buffer.resize(old + BLOCK.max(old), 0);
-        let got = loop {
-            match self.reader.read(&mut self.buffer[old..]) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
-            }
-        };
-        self.buffer.truncate(old + got);
+        let block = BLOCK.max(self.buffer.len()) as u64;
+        let got = (&mut self.reader)
+            .take(block)
+            .read_to_end(&mut self.buffer)?;
         self.ended = got == 0;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 use st_checkpoint::{Commits, QueryDir, SinkState};
 
-use crate::support::{lines, message, query, text};
+use crate::support::{lines, message, put, query, text};
 
 fn join(dir: &QueryDir, sink: &str, epoch: i64) -> anyhow::Result<Commits> {
     let plan = [
@@ -124,10 +124,10 @@ fn the_floor_is_read_past_an_unfinished_commit_and_long_details() {
     let whole = text(&path);
     let third = whole.trim_end().rfind('\n').unwrap() + 1;
     for cut in [third, third + 1, third + 50_000, whole.len() - 1] {
-        fs::write(&path, &whole[..cut]).unwrap();
+        put(&path, &whole[..cut]);
         assert_eq!(dir.floor().unwrap(), Some(1), "cut to {cut}");
     }
-    fs::write(&path, &whole[..whole.find('\n').unwrap() + 1]).unwrap();
+    put(&path, &whole[..whole.find('\n').unwrap() + 1]);
     assert_eq!(dir.floor().unwrap(), Some(-1));
 }
 
@@ -139,7 +139,7 @@ fn an_unfinished_commit_is_cut_and_done_again() {
     commits.commit(1, 13, None).unwrap();
     let path = folder.path().join("ck/commits/st-sink");
     let whole = text(&path);
-    fs::write(&path, &whole[..whole.len() - 7]).unwrap();
+    put(&path, &whole[..whole.len() - 7]);
     let mut commits = join(&dir, "st-sink", -1).unwrap();
     assert_eq!(commits.last(), 0);
     commits.commit(1, 13, None).unwrap();
@@ -157,7 +157,7 @@ fn a_flipped_bit_anywhere_is_refused_by_the_sink() {
     for at in 0..whole.len() {
         let mut broken = whole.clone();
         broken[at] ^= 1 << (at % 8);
-        fs::write(&path, &broken).unwrap();
+        put(&path, &broken);
         let text = message(join(&dir, "st-sink", -1), &folder);
         assert!(text.contains("damaged"), "byte {at}: {text}");
     }
@@ -169,7 +169,7 @@ fn damage_is_refused_by_those_who_ask_for_the_floor() {
     let mut commits = join(&dir, "st-sink", -1).unwrap();
     commits.commit(0, 12, None).unwrap();
     let path = folder.path().join("ck/commits/st-sink");
-    fs::write(&path, text(&path).replace("\"rows\":12", "\"rows\":13")).unwrap();
+    put(&path, text(&path).replace("\"rows\":12", "\"rows\":13"));
     let text = message(dir.floor(), &folder);
     assert!(text.starts_with("ck/commits/st-sink: byte "), "{text}");
     assert!(text.contains("damaged, its checksum differs"), "{text}");

@@ -6,7 +6,7 @@ use std::fs;
 use st_checkpoint::StateFile;
 
 use crate::state::{Keys, fill, filled, keys, open, with_state};
-use crate::support::query;
+use crate::support::{put, query};
 
 /// Ends of the closing lines of epochs −1, 0, 1, ….
 fn closings(bytes: &[u8]) -> Vec<usize> {
@@ -45,7 +45,7 @@ fn truncation_at_every_byte_is_refused_or_cuts_an_unfinished_tail() {
     for length in 0..whole.len() {
         let closed = ends.iter().filter(|end| **end <= length).count() as i64 - 2;
         for epoch in 0..4 {
-            fs::write(&path, &whole[..length]).unwrap();
+            put(&path, &whole[..length]);
             let expected =
                 (epoch <= closed).then(|| (epoch, filled()[epoch as usize + 1].0.clone()));
             assert_eq!(
@@ -74,7 +74,7 @@ fn a_flipped_bit_at_every_place_is_refused_or_lies_in_what_is_cut() {
             let mut broken = whole.clone();
             broken[at] ^= 1 << bit;
             for epoch in [0, 3] {
-                fs::write(&path, &broken).unwrap();
+                put(&path, &broken);
                 let index = epoch as usize + 1;
                 let expected = (at >= ends[index]).then(|| (epoch, filled()[index].0.clone()));
                 assert_eq!(
@@ -102,7 +102,7 @@ fn a_missing_or_doubled_or_swapped_line_is_refused() {
         swapped.swap(at, (at + 1) % lines.len());
         for broken in [missing, doubled, swapped] {
             let broken = broken.concat();
-            fs::write(&path, &broken).unwrap();
+            put(&path, &broken);
             // Epochs 1 and 2 close without a change between them, so a lost last line shows
             // only as an earlier end, which an epoch asked for does not accept.
             let got = outcome(open(&dir, 3));
@@ -120,7 +120,7 @@ fn messages_name_file_epoch_and_byte() {
     let mut broken = whole.clone();
     let ends = closings(&whole);
     broken[ends[1] + 10] ^= 1;
-    fs::write(&path, &broken).unwrap();
+    put(&path, &broken);
     let line = whole[ends[1]..].iter().position(|b| *b == b'\n').unwrap() + ends[1] + 1;
     assert_eq!(
         crate::support::message(open(&dir, 3), &folder),
@@ -148,7 +148,7 @@ fn a_damaged_new_generation_does_not_fall_back_to_the_old_one_silently() {
     let mut bytes = fs::read(&new).unwrap();
     let at = bytes.len() / 2;
     bytes[at] ^= 1;
-    fs::write(&new, &bytes).unwrap();
+    put(&new, &bytes);
     assert!(open(&dir, 3).is_err());
     // At an epoch the old one serves, the new one is not needed and not read.
     assert_eq!(open(&dir, 2).unwrap().epoch(), 2);

@@ -6,7 +6,7 @@ use serde_json::json;
 use st_checkpoint::{Change, OffsetRecord, Offsets, QueryDir};
 use tempfile::TempDir;
 
-use crate::support::{lines, message, query, text};
+use crate::support::{lines, message, put, query, text};
 
 fn record(batch: i64) -> OffsetRecord {
     OffsetRecord {
@@ -98,7 +98,7 @@ fn a_gap_in_the_file_is_refused() {
         .filter(|(i, _)| *i != 2)
         .map(|(_, l)| l + "\n")
         .collect();
-    fs::write(&path, kept.concat()).unwrap();
+    put(&path, kept.concat());
     let text = message(open(&dir), &folder);
     assert!(
         text.starts_with("ck/offsets/st-tail: line 3: batch 2 follows batch 0: "),
@@ -114,7 +114,7 @@ fn a_torn_last_line_is_cut_at_whatever_byte_and_appending_goes_on() {
     let whole = text(&path);
     let two = whole.trim_end().rfind('\n').unwrap() + 1;
     for length in two..whole.len() {
-        fs::write(&path, &whole[..length]).unwrap();
+        put(&path, &whole[..length]);
         let mut offsets = open(&dir).unwrap();
         assert_eq!(offsets.last(), Some(1), "cut to {length}");
         assert_eq!(text(&path), whole[..two]);
@@ -133,7 +133,7 @@ fn a_flipped_bit_anywhere_is_refused_with_its_line() {
         for bit in 0..8 {
             let mut broken = whole.clone();
             broken[at] ^= 1 << bit;
-            fs::write(&path, &broken).unwrap();
+            put(&path, &broken);
             let line = whole[..at].iter().filter(|b| **b == b'\n').count() + 1;
             let text = message(open(&dir), &folder);
             let expected =
@@ -153,7 +153,7 @@ fn an_empty_or_foreign_or_newer_file_is_refused() {
     let (folder, dir, offsets) = with_batches(1);
     drop(offsets);
     let path = folder.path().join("ck/offsets/st-tail");
-    fs::write(&path, "").unwrap();
+    put(&path, "");
     assert!(
         message(open(&dir), &folder).starts_with("ck/offsets/st-tail: empty, without its header")
     );

@@ -1,12 +1,11 @@
 //! Side files: every row kept once with its place and reason; cut back on a restart.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 use st_checkpoint::{QueryDir, SideFile, SideKind};
 
-use crate::support::{files, message, query, text};
+use crate::support::{files, message, put, query, text};
 
 fn rejects(dir: &QueryDir, epoch: i64) -> anyhow::Result<SideFile> {
     SideFile::open(dir, "st-map", SideKind::Rejects, None, epoch)
@@ -122,7 +121,7 @@ fn truncation_at_any_byte_is_cut_back_to_whole_records_of_the_epoch() {
         .map(|line| line.len() + 1)
         .sum::<usize>();
     for length in of_epoch_1..whole.len() {
-        fs::write(&path, &whole[..length]).unwrap();
+        put(&path, &whole[..length]);
         drop(rejects(&dir, 1).unwrap());
         assert_eq!(text(&path), whole[..of_epoch_1], "cut to {length}");
     }
@@ -147,7 +146,7 @@ fn a_users_file_is_cut_back_the_same_way() {
     let (folder, dir) = query();
     let path = folder.path().join("kept/bad.ndjson");
     let whole = filled(&dir, Some(&path));
-    fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+    put(&path, &whole[..whole.len() - 3]);
     drop(SideFile::open(&dir, "st-map", SideKind::Rejects, Some(&path), 2).unwrap());
     assert_eq!(batches(&path), [0, 0, 1, 1, 2, 2]);
 }
@@ -159,7 +158,7 @@ fn a_users_file_that_ends_with_something_else_is_refused_and_left_alone() {
     let (_other, other) = query();
     let foreign = filled(&other, Some(&folder.path().join("other.ndjson")));
     for content in ["thesis", "thesis\n", "{\"query\":1}\n", foreign.as_str()] {
-        fs::write(&path, content).unwrap();
+        put(&path, content);
         let refused = SideFile::open(&dir, "st-map", SideKind::Rejects, Some(&path), -1);
         assert_eq!(
             message(refused, &folder),
@@ -187,7 +186,7 @@ fn damage_in_our_own_file_is_refused() {
     let (folder, dir) = query();
     let whole = filled(&dir, None);
     let path = dir.path().join("rejects/st-map.ndjson");
-    fs::write(&path, whole + "damage\n").unwrap();
+    put(&path, whole + "damage\n");
     let text = message(rejects(&dir, 3), &folder);
     assert!(
         text.starts_with("ck/rejects/st-map.ndjson: byte "),
@@ -203,7 +202,7 @@ fn damage_in_our_own_file_is_refused() {
 fn without_a_checkpoint_records_are_only_appended() {
     let (folder, _dir) = query();
     let path = folder.path().join("bad.ndjson");
-    fs::write(&path, "something\n").unwrap();
+    put(&path, "something\n");
     let mut one = SideFile::plain(&path, None, "st-map").unwrap();
     let mut two = SideFile::plain(&path, Some("q"), "st-agg").unwrap();
     one.append(0, "a", None, b"1").unwrap();

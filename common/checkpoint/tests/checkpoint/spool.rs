@@ -4,7 +4,7 @@ use std::fs;
 
 use st_checkpoint::{QueryDir, Spool};
 
-use crate::support::{files, message, query};
+use crate::support::{files, message, put, query};
 
 fn read(spool: &mut Spool, from: u64, to: u64, crc: u32) -> anyhow::Result<String> {
     let mut got = Vec::new();
@@ -92,7 +92,7 @@ fn an_unfinished_last_line_is_cut() {
     let path = dir
         .path()
         .join("sources/st-listen.spool/00000000000000000000");
-    fs::write(&path, "one\ntwo\nthree\nfo").unwrap();
+    put(&path, "one\ntwo\nthree\nfo");
     let spool = Spool::open_sized(&dir, "st-listen", ends[1].0, 10).unwrap();
     assert_eq!(
         (spool.position(), unrecorded(&spool, ends[1].0).as_str()),
@@ -100,7 +100,7 @@ fn an_unfinished_last_line_is_cut() {
     );
     assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
     drop(spool);
-    fs::write(&path, "one\ntwo\nth").unwrap();
+    put(&path, "one\ntwo\nth");
     let spool = Spool::open_sized(&dir, "st-listen", ends[1].0, 10).unwrap();
     assert_eq!(spool.position(), 8);
 }
@@ -144,7 +144,7 @@ fn a_damaged_batch_is_refused_before_any_of_it_is_handed_out() {
         for bit in 0..8 {
             let mut bytes = b"one\ntwo\n".to_vec();
             bytes[at] ^= 1 << bit;
-            fs::write(&path, &bytes).unwrap();
+            put(&path, &bytes);
             let mut blocks = 0;
             let refused = spool.read(0, 8, ends[1].1, &mut |_| {
                 blocks += 1;
@@ -166,7 +166,7 @@ fn a_spool_shorter_than_the_offsets_say_is_refused() {
     let path = dir
         .path()
         .join("sources/st-listen.spool/00000000000000000000");
-    fs::write(&path, "one\ntw").unwrap();
+    put(&path, "one\ntw");
     let text = message(Spool::open(&dir, "st-listen", ends[2].0), &folder);
     assert!(
         text.contains("ends at byte 6, but the offsets count on 8"),

@@ -30,6 +30,13 @@ pub fn lines(path: impl AsRef<Path>) -> Vec<String> {
     text(path).lines().map(str::to_string).collect()
 }
 
+/// Gives a file this content, as a file of its own: ext4 waits for the disk when one is emptied
+/// and written again, which thousands of damaged variants would feel.
+pub fn put(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
+    let _ = fs::remove_file(&path);
+    fs::write(path, bytes).unwrap();
+}
+
 /// An error as the user sees it, with the temporary folder's name taken out.
 pub fn message<T>(result: anyhow::Result<T>, folder: &TempDir) -> String {
     let error = result.err().expect("an error");
