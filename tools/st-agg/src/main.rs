@@ -1,2 +1,30 @@
-//! placeholder
-fn main() {}
+//! Aggregates a stream by key and window.
+
+mod aggregates;
+mod args;
+mod emit;
+mod encode;
+mod event_time;
+mod groups;
+mod keys;
+mod members;
+mod plan;
+mod query;
+mod refusals;
+mod saved;
+mod scalar;
+mod sessions;
+mod stage;
+mod state;
+mod table;
+
+use std::process::ExitCode;
+
+use args::Arguments;
+
+fn main() -> ExitCode {
+    st_stream::cli::main(|arguments: Arguments| {
+        let options = arguments.options();
+        st_stream::run(stage::Agg::new(arguments)?, options)
+    })
+}

@@ -1,0 +1,293 @@
+//! The groups held: their keys, their windows, their states, and what happened to them in this batch.
+//!
+//! Groups live in one slab and are known by their number, states in another of a fixed stride, so that a group costs one
+//! allocation, for its key. Which group a row belongs to is the business of [`crate::table`] and [`crate::sessions`].
+
+use std::collections::BTreeMap;
+
+use crate::aggregates::{Accumulator, State};
+
+/// One group.
+pub struct Group {
+    /// Its key columns other than the window, encoded.
+    pub key: Box<[u8]>,
+    /// Where its window begins, microseconds since 1970; 0 without a window.
+    pub start: i64,
+    /// Closed once the watermark reaches this: the end of its window, or the event time it stands for.
+    pub end: i64,
+    /// How often its number was used before.
+    generation: u32,
+    /// Bytes it holds, as last reckoned.
+    bytes: u32,
+    live: bool,
+    changed: bool,
+    /// The state file knows it.
+    saved: bool,
+}
+
+/// A group that is gone and that the state file still knows.
+pub struct Gone {
+    /// Its key columns, encoded.
+    pub key: Box<[u8]>,
+    /// Where its window began.
+    pub start: i64,
+    /// Where its window ended.
+    pub end: i64,
+}
+
+/// All groups of a stage.
+pub struct Groups {
+    slab: Vec<Group>,
+    states: Vec<State>,
+    /// The states of a new group.
+    empty: Vec<State>,
+    /// Numbers to be used again.
+    free: Vec<u32>,
+    /// Numbers given up in this batch.
+    retired: Vec<u32>,
+    live: usize,
+    changed: Vec<u32>,
+    gone: Vec<Gone>,
+    /// Groups and their generations by the end they had when they were filed: a session's may have moved on since.
+    ends: BTreeMap<i64, Vec<(u32, u32)>>,
+    evicted: u64,
+    bytes: u64,
+}
+
+/// No watermark reaches this end.
+pub const NEVER: i64 = i64::MAX;
+
+impl Groups {
+    /// No groups; each new one begins with a copy of these states.
+    pub fn new(empty: Vec<State>) -> Groups {
+        Groups {
+            slab: Vec::new(),
+            states: Vec::new(),
+            empty,
+            free: Vec::new(),
+            retired: Vec::new(),
+            live: 0,
+            changed: Vec::new(),
+            gone: Vec::new(),
+            ends: BTreeMap::new(),
+            evicted: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The group of that number.
+    #[inline]
+    pub fn group(&self, id: u32) -> &Group {
+        &self.slab[id as usize]
+    }
+
+    /// Its states, one per aggregate.
+    #[inline]
+    pub fn states(&self, id: u32) -> &[State] {
+        let stride = self.empty.len();
+        &self.states[id as usize * stride..][..stride]
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn states_mut(&mut self, id: u32) -> &mut [State] {
+        let stride = self.empty.len();
+        &mut self.states[id as usize * stride..][..stride]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// The numbers of all groups.
+    pub fn all(&self) -> Vec<u32> {
+        let numbers = 0..self.slab.len() as u32;
+        numbers.filter(|id| self.slab[*id as usize].live).collect()
+    }
+
+    /// The numbers of the groups that had input in this batch.
+    pub fn changed(&self) -> Vec<u32> {
+        self.changed
+            .iter()
+            .copied()
+            .filter(|id| self.slab[*id as usize].live)
+            .collect()
+    }
+
+    /// A new group.
+    pub fn add(&mut self, key: &[u8], start: i64, end: i64) -> u32 {
+        let group = Group {
+            key: key.into(),
+            start,
+            end,
+            generation: 0,
+            bytes: 0,
+            live: true,
+            changed: false,
+            saved: false,
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                let generation = self.slab[id as usize].generation + 1;
+                self.slab[id as usize] = Group {
+                    generation,
+                    ..group
+                };
+                id
+            }
+            None => {
+                self.slab.push(group);
+                self.states.extend_from_slice(&self.empty);
+                (self.slab.len() - 1) as u32
+            }
+        };
+        self.live += 1;
+        self.file(id);
+        id
+    }
+
+    fn file(&mut self, id: u32) {
+        let group = &self.slab[id as usize];
+        if group.end != NEVER {
+            self.ends
+                .entry(group.end)
+                .or_default()
+                .push((id, group.generation));
+        }
+    }
+
+    /// Notes that a group has input in this batch.
+    #[inline]
+    pub fn touch(&mut self, id: u32) {
+        let group = &mut self.slab[id as usize];
+        if !group.changed {
+            group.changed = true;
+            self.changed.push(id);
+        }
+    }
+
+    /// Gives a session other bounds. It is filed under its new end when the watermark meets the old one.
+    pub fn resize(&mut self, id: u32, start: i64, end: i64) {
+        let group = &mut self.slab[id as usize];
+        if group.saved && group.start != start {
+            // The state file knows sessions by their start.
+            self.gone.push(Gone {
+                key: group.key.clone(),
+                start: group.start,
+                end: group.end,
+            });
+            group.saved = false;
+        }
+        group.start = start;
+        group.end = end;
+    }
+
+    /// Merges the states of `later` into those of `earlier`, and gives `later` up.
+    pub fn merge(&mut self, earlier: u32, later: u32) {
+        for aggregate in 0..self.empty.len() {
+            let empty = self.empty[aggregate].clone();
+            let state = std::mem::replace(&mut self.states_mut(later)[aggregate], empty);
+            self.states_mut(earlier)[aggregate].merge(state);
+        }
+        self.give_up(later);
+    }
+
+    /// Gives up a group that the watermark has closed.
+    pub fn evict(&mut self, id: u32) {
+        self.evicted += 1;
+        self.give_up(id);
+    }
+
+    /// Gives up a group that the state file has replaced.
+    pub fn forget(&mut self, id: u32) {
+        self.slab[id as usize].saved = false;
+        self.give_up(id);
+    }
+
+    fn give_up(&mut self, id: u32) {
+        let stride = self.empty.len();
+        // What a state holds outside of itself is freed now.
+        self.states[id as usize * stride..][..stride].clone_from_slice(&self.empty);
+        let group = &mut self.slab[id as usize];
+        let key = std::mem::take(&mut group.key);
+        if group.saved {
+            self.gone.push(Gone {
+                key,
+                start: group.start,
+                end: group.end,
+            });
+        }
+        group.live = false;
+        self.bytes -= u64::from(group.bytes);
+        self.live -= 1;
+        self.retired.push(id);
+    }
+
+    /// The groups that `mark` closes, in no order. They are no longer filed, and so have to be evicted.
+    pub fn closed(&mut self, mark: i64) -> Vec<u32> {
+        let mut closed = Vec::new();
+        while let Some(entry) = self.ends.first_entry()
+            && *entry.key() <= mark
+        {
+            for (id, generation) in entry.remove() {
+                let group = &self.slab[id as usize];
+                if !group.live || group.generation != generation {
+                    continue;
+                }
+                if group.end <= mark {
+                    closed.push(id);
+                } else {
+                    self.file(id);
+                }
+            }
+        }
+        closed
+    }
+
+    /// What the state file has to be told: the groups that are gone, and the numbers of those it has to know anew.
+    pub fn unsaved(&mut self) -> (Vec<Gone>, Vec<u32>) {
+        let changed = self.changed();
+        for &id in &changed {
+            self.slab[id as usize].saved = true;
+        }
+        (std::mem::take(&mut self.gone), changed)
+    }
+
+    /// Notes that the state file knows a group: it was loaded from there.
+    pub fn loaded(&mut self, id: u32) {
+        self.slab[id as usize].saved = true;
+        self.reckon(id);
+    }
+
+    fn reckon(&mut self, id: u32) {
+        let states = self.states(id);
+        let held = size_of::<Group>()
+            + size_of_val(states)
+            + self.group(id).key.len()
+            + states.iter().map(Accumulator::heap).sum::<usize>();
+        let held = u32::try_from(held).unwrap_or(u32::MAX);
+        let group = &mut self.slab[id as usize];
+        self.bytes = self.bytes - u64::from(group.bytes) + u64::from(held);
+        group.bytes = held;
+    }
+
+    /// Ends the batch: nothing has changed since. Returns how many groups had input, how many were evicted, and the bytes
+    /// all groups hold.
+    pub fn end_batch(&mut self) -> (u64, u64, u64) {
+        let changed = std::mem::take(&mut self.changed);
+        for &id in &changed {
+            self.slab[id as usize].changed = false;
+            if self.slab[id as usize].live {
+                self.reckon(id);
+            }
+        }
+        self.free.append(&mut self.retired);
+        self.gone.clear();
+        (
+            changed.len() as u64,
+            std::mem::take(&mut self.evicted),
+            self.bytes,
+        )
+    }
+}

@@ -1,0 +1,145 @@
+//! Finds the session of a key and a moment: sessions that meet become one.
+//!
+//! A row opens the session `[ts, ts + gap)`. It joins every session of its key that it overlaps or touches, and those become
+//! one (Spark's `session_window`; an event exactly one gap after another is in its session).
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::groups::Groups;
+
+/// The sessions of each key, in order of time; they never meet.
+#[derive(Default)]
+pub struct Sessions {
+    keys: HashTable<Vec<u32>>,
+    hasher: FixedState,
+}
+
+impl Sessions {
+    /// The session of that key which a row with `[start, end)` belongs to, new or grown as need be.
+    pub fn find_or_add(&mut self, groups: &mut Groups, key: &[u8], start: i64, end: i64) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        let Some(sessions) = self.keys.find_mut(hash, |ids| is(groups, ids, key)) else {
+            let id = groups.add(key, start, end);
+            self.file(groups, hash, id);
+            return id;
+        };
+        // Those from `first` on end late enough, those up to `last` begin early enough.
+        let first = sessions.partition_point(|id| groups.group(*id).end < start);
+        let last = sessions.partition_point(|id| groups.group(*id).start <= end);
+        if first >= last {
+            let id = groups.add(key, start, end);
+            sessions.insert(first, id);
+            return id;
+        }
+        let id = sessions[first];
+        let (mut from, mut to) = (
+            groups.group(id).start.min(start),
+            groups.group(id).end.max(end),
+        );
+        for later in sessions.drain(first + 1..last) {
+            to = to.max(groups.group(later).end);
+            groups.merge(id, later);
+        }
+        from = from.min(start);
+        groups.resize(id, from, to);
+        id
+    }
+
+    /// Finds a session under its key from now on.
+    pub fn insert(&mut self, groups: &Groups, id: u32) {
+        let group = groups.group(id);
+        let hash = self.hasher.hash_one(&*group.key);
+        match self.keys.find_mut(hash, |ids| is(groups, ids, &group.key)) {
+            Some(sessions) => {
+                let at = sessions.partition_point(|other| groups.group(*other).start < group.start);
+                sessions.insert(at, id);
+            }
+            None => self.file(groups, hash, id),
+        }
+    }
+
+    fn file(&mut self, groups: &Groups, hash: u64, id: u32) {
+        let hasher = &self.hasher;
+        self.keys.insert_unique(hash, vec![id], |ids| {
+            hasher.hash_one(&*groups.group(ids[0]).key)
+        });
+    }
+
+    /// Forgets a session; call it before the group is given up.
+    pub fn remove(&mut self, groups: &Groups, id: u32) {
+        let key = &groups.group(id).key;
+        let hash = self.hasher.hash_one(&**key);
+        if let Ok(mut entry) = self.keys.find_entry(hash, |ids| is(groups, ids, key)) {
+            entry.get_mut().retain(|other| *other != id);
+            if entry.get().is_empty() {
+                entry.remove();
+            }
+        }
+    }
+}
+
+fn is(groups: &Groups, ids: &[u32], key: &[u8]) -> bool {
+    // A key without sessions is forgotten, so there is a first one.
+    *groups.group(ids[0]).key == *key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregates::{Accumulator, State};
+    use st_expr::Value;
+
+    /// Sessions of one key over a count, as `(start, end, rows)`.
+    fn after(rows: &[(i64, i64)]) -> Vec<(i64, i64, i64)> {
+        let mut groups = Groups::new(vec![State::Count(Default::default())]);
+        let mut sessions = Sessions::default();
+        for &(ts, gap) in rows {
+            let id = sessions.find_or_add(&mut groups, b"k", ts, ts + gap);
+            groups.touch(id);
+            assert!(groups.states_mut(id)[0].update(&[]).is_ok());
+        }
+        let mut found: Vec<_> = groups
+            .all()
+            .into_iter()
+            .map(|id| {
+                let count = match groups.states(id)[0].finish() {
+                    Ok(Value::Integer(count)) => count,
+                    _ => -1,
+                };
+                (groups.group(id).start, groups.group(id).end, count)
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn an_event_one_gap_later_is_in_the_session() {
+        assert_eq!(after(&[(0, 10), (10, 10)]), [(0, 20, 2)]);
+        assert_eq!(after(&[(0, 10), (11, 10)]), [(0, 10, 1), (11, 21, 1)]);
+        assert_eq!(after(&[(10, 10), (0, 10)]), [(0, 20, 2)]);
+    }
+
+    #[test]
+    fn a_row_between_bridges_sessions() {
+        assert_eq!(
+            after(&[(0, 10), (18, 10), (40, 10), (9, 10)]),
+            [(0, 28, 3), (40, 50, 1)]
+        );
+        // One long session swallows several short ones, whatever the order.
+        let long = [(0, 2), (10, 2), (20, 2), (5, 30)];
+        assert_eq!(after(&long), [(0, 2, 1), (5, 35, 3)]);
+        assert_eq!(
+            after(&[long[3], long[0], long[1], long[2]]),
+            [(0, 2, 1), (5, 35, 3)]
+        );
+    }
+
+    #[test]
+    fn a_row_within_a_session_does_not_shorten_it() {
+        assert_eq!(after(&[(0, 100), (10, 5)]), [(0, 100, 2)]);
+    }
+}

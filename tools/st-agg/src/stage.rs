@@ -1,0 +1,350 @@
+//! The stage: rows into groups, groups into rows at the end of each batch.
+
+use anyhow::Result;
+use serde_json::{Map, Value as Json, json};
+use st_expr::{Env, Slots, Value};
+use st_row::Spans;
+use st_stream::{
+    Batch, Begin, Bound, Context, Manners, Mode, Out, Stage, Start, StateFigures, Watermark,
+};
+use st_time::Zone;
+
+use crate::aggregates::Accumulator;
+use crate::args::Arguments;
+use crate::emit::Emitter;
+use crate::groups::{Groups, NEVER};
+use crate::members::{Found, Members};
+use crate::plan::{Input, Plan, Timing};
+use crate::query::Query;
+use crate::refusals;
+use crate::state::{Meta, State};
+
+/// `st-agg` between two pipes.
+pub struct Agg {
+    arguments: Arguments,
+    query: Query,
+    zone: Zone,
+    run: Option<Run>,
+}
+
+/// What there is once the stream has started.
+struct Run {
+    plan: Plan,
+    emitter: Emitter,
+    groups: Groups,
+    members: Members,
+    state: Option<State>,
+    env: Env,
+    /// What the batches' seeds are made of.
+    seed: u64,
+    /// The watermark as of the batch before.
+    mark: Option<i64>,
+    /// Groups up to here were emitted by a final batch.
+    drained: Option<i64>,
+    spans: Spans,
+    /// The room in which the inputs of a row are evaluated.
+    inputs: Vec<Value<'static>>,
+}
+
+impl Agg {
+    /// A stage for that command line. Errors are of the command line.
+    pub fn new(arguments: Arguments) -> Result<Agg> {
+        let query = Query::parse(&arguments)?;
+        let zone = arguments.zone.tz;
+        Ok(Agg {
+            arguments,
+            query,
+            zone,
+            run: None,
+        })
+    }
+
+    /// What a state was gathered for: it cannot serve another query.
+    fn definition(&self, plan: &Plan) -> Json {
+        let by: Vec<String> = self
+            .query
+            .keys
+            .iter()
+            .map(|key| format!("{} as {}", key.source, key.name))
+            .collect();
+        let aggregates: Vec<&str> = self
+            .query
+            .aggregates
+            .iter()
+            .map(|aggregate| aggregate.source.as_str())
+            .collect();
+        let kinds: Vec<String> = plan.keys.iter().map(|key| key.kind.to_string()).collect();
+        json!({
+            "by": by,
+            "types": kinds,
+            "agg": aggregates,
+            "mode": self.query.mode.to_string(),
+            "tz": self.zone.to_string(),
+            "order_by": self.arguments.order_by,
+            "limit": self.arguments.limit,
+        })
+    }
+
+    /// What holds behind this stage.
+    fn announce(&self, plan: &Plan, start: &mut Start) {
+        start.schema = plan.schema.to_string();
+        start.mode = self.query.mode;
+        start.keys = plan.keys.iter().map(|key| key.name.clone()).collect();
+        start.rest.shift_remove("sessions");
+        // A column bounded in the rows bounds the key made of it; in complete mode old groups come again and again.
+        let timed = match plan.timing {
+            _ if !plan.bounded || self.query.mode == Mode::Complete => None,
+            Timing::Untimed => None,
+            Timing::Time(key) => Some((plan.keys[key].name.clone(), Bound::Time)),
+            _ => plan
+                .keys
+                .iter()
+                .find(|key| key.expr.is_none())
+                .map(|key| (key.name.clone(), Bound::Window)),
+        };
+        let mut timed = timed;
+        for declared in &mut start.watermarks {
+            let bounds_a_key = !declared.columns.is_empty();
+            declared.columns = if bounds_a_key {
+                timed.take().into_iter().collect()
+            } else {
+                Vec::new()
+            };
+        }
+    }
+}
+
+impl Stage for Agg {
+    fn tool(&self) -> &'static str {
+        "st-agg"
+    }
+
+    fn options(&self) -> Map<String, Json> {
+        let mut options = Map::new();
+        let keys: Vec<&str> = self
+            .query
+            .keys
+            .iter()
+            .map(|key| key.source.as_str())
+            .collect();
+        if !keys.is_empty() {
+            options.insert("by".to_string(), json!(self.arguments.by));
+        }
+        options.insert("agg".to_string(), json!(self.arguments.agg));
+        options.insert("mode".to_string(), json!(self.query.mode.to_string()));
+        if let Some(order) = &self.arguments.order_by {
+            options.insert("order_by".to_string(), json!(order));
+        }
+        if let Some(limit) = self.arguments.limit {
+            options.insert("limit".to_string(), json!(limit));
+        }
+        if self.zone != Zone::UTC {
+            options.insert("tz".to_string(), json!(self.zone.to_string()));
+        }
+        options
+    }
+
+    fn manners(&self) -> Manners {
+        Manners::Waits
+    }
+
+    fn start(&mut self, start: &mut Start, context: &Context) -> Result<()> {
+        let plan = Plan::new(&self.query, start, self.zone)?;
+        refusals::check(&self.query, &plan, start)?;
+        let mut groups = Groups::new(plan.empty.clone());
+        let mut members = Members::default();
+        let mut drained = None;
+        let mut state = None;
+        if let Some(dir) = &context.query {
+            let definition = self.definition(&plan);
+            let (file, meta) = State::open(
+                dir,
+                &context.name,
+                &definition,
+                start.epoch,
+                &plan,
+                &mut groups,
+            )?;
+            drained = meta.drained;
+            state = Some(file);
+        }
+        groups
+            .all()
+            .into_iter()
+            .for_each(|id| members.insert(&plan, &groups, id));
+        if plan.keys.is_empty() {
+            members.only(&mut groups);
+        }
+        self.run = Some(Run {
+            emitter: Emitter::new(&plan, self.query.limit),
+            groups,
+            members,
+            state,
+            env: Env::new(self.zone),
+            seed: seed(&start.query, &context.name),
+            mark: start.mark(),
+            drained,
+            spans: Spans::default(),
+            inputs: Vec::new(),
+            plan,
+        });
+        if let Some(run) = &self.run {
+            self.announce(&run.plan, start);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, begin: &Begin) -> Result<()> {
+        if let Some(run) = &mut self.run {
+            run.env = Env {
+                now: begin.time,
+                seed: run.seed ^ begin.id as u64,
+                ..Env::new(self.zone)
+            };
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()> {
+        match &mut self.run {
+            Some(run) => run.row(row, self.query.mode, out),
+            None => Ok(()),
+        }
+    }
+
+    fn watermark(&mut self, mark: Option<Watermark>, _out: &mut Out) -> Result<Option<Watermark>> {
+        if let (Some(run), Some(mark)) = (&mut self.run, &mark) {
+            run.mark = run.mark.max(Some(mark.time));
+        }
+        Ok(mark)
+    }
+
+    fn batch(&mut self, batch: &mut Batch, out: &mut Out) -> Result<()> {
+        match &mut self.run {
+            Some(run) => run.batch(batch, self.query.mode, out),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Run {
+    /// Up to which time groups take no more rows.
+    fn closed_at(&self, mode: Mode) -> Option<i64> {
+        if self.plan.bounded && mode != Mode::Complete {
+            self.mark.max(self.drained)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    fn row(&mut self, row: &[u8], mode: Mode, out: &mut Out) -> Result<()> {
+        let mark = self.closed_at(mode);
+        self.env.row += 1;
+        if let Err(bad) = self.plan.fields.locate(row, &mut self.spans) {
+            return out.reject(row, &bad.to_string());
+        }
+        let slots = Slots::new(row, &self.spans, &[]);
+        match self
+            .members
+            .find(&self.plan, &mut self.groups, &self.env, &slots, mark)?
+        {
+            Found::Groups => {}
+            Found::Late(reason) => out.late(row, &reason)?,
+            Found::None(reason) => return out.reject(row, &reason),
+        }
+        let ids = self.members.ids();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        ids.iter().for_each(|id| self.groups.touch(*id));
+        let env = &self.env;
+        let take = |groups: &mut Groups, number: usize, args: &[Value<'_>]| {
+            for &id in ids {
+                if let Err(failure) = groups.states_mut(id)[number].update(args) {
+                    env.failures.add(failure);
+                }
+            }
+        };
+        let mut inputs = recycle(std::mem::take(&mut self.inputs));
+        inputs.extend(self.plan.inputs.iter().map(|input| input.eval(env, &slots)));
+        for (number, input) in self.plan.aggregates.iter().enumerate() {
+            match input {
+                Input::Shared(range) => take(&mut self.groups, number, &inputs[range.clone()]),
+                Input::Filtered(filter, args) => {
+                    if filter.test(env, &slots) {
+                        let args: Vec<Value<'_>> =
+                            args.iter().map(|arg| arg.eval(env, &slots)).collect();
+                        take(&mut self.groups, number, &args);
+                    }
+                }
+            }
+        }
+        self.inputs = recycle(inputs);
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &Batch, mode: Mode, out: &mut Out) -> Result<()> {
+        if self.plan.keys.is_empty() {
+            // One row stands for all rows, and also for none.
+            let only = self.members.only(&mut self.groups);
+            self.groups.touch(only);
+        }
+        let mark = self.closed_at(mode);
+        let mut closed = mark.map_or_else(Vec::new, |mark| self.groups.closed(mark));
+        let emitted = match mode {
+            Mode::Update => self.groups.changed(),
+            Mode::Complete => self.groups.all(),
+            Mode::Append if batch.last => {
+                closed = self.groups.all();
+                let ends = closed
+                    .iter()
+                    .map(|id| self.groups.group(*id).end)
+                    .filter(|end| *end != NEVER);
+                self.drained = ends.max().max(self.drained);
+                closed.clone()
+            }
+            Mode::Append => closed.clone(),
+        };
+        self.emitter
+            .emit(&self.plan, &self.groups, emitted, &self.env, out)?;
+        for id in closed {
+            self.members.remove(&self.plan, &self.groups, id);
+            self.groups.evict(id);
+        }
+        if let Some(state) = &mut self.state {
+            state.close(
+                batch.id,
+                &mut self.groups,
+                &Meta {
+                    drained: self.drained,
+                },
+            )?;
+        }
+        let rows = self.groups.len() as u64;
+        let (updated, removed, bytes) = self.groups.end_batch();
+        out.state(StateFigures {
+            rows,
+            updated,
+            removed,
+            bytes,
+        });
+        let failures = &self.env.failures;
+        out.failed(failures.count(), &failures.take_first().unwrap_or_default())
+    }
+}
+
+/// An empty vector in the room of another, whose values borrowed from another row.
+fn recycle<'a>(mut values: Vec<Value<'_>>) -> Vec<Value<'a>> {
+    values.clear();
+    values.into_iter().map(|_| Value::Null).collect()
+}
+
+/// A number that differs from query to query and from stage to stage (FNV-1a).
+fn seed(query: &str, stage: &str) -> u64 {
+    let bytes = query.bytes().chain([0]).chain(stage.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
