@@ -74,7 +74,7 @@ impl Decoder {
         self.state.place
     }
 
-    /// The names of the columns, if the input had a header line and it was read.
+    /// The names of CSV's columns, if its first line decided them and was read: what [`Decoder::at`] must know later.
     pub fn header(&self) -> Option<Vec<String>> {
         match &self.kind {
             Kind::Csv(table) => table.header(),

@@ -88,7 +88,7 @@ impl Table {
         table
     }
 
-    /// The names of the header line, if there is one and it was read.
+    /// The names the first line gave or was given, once it was read; none if they are those of the schema.
     pub(crate) fn header(&self) -> Option<Vec<String>> {
         self.header.clone()
     }
@@ -199,7 +199,7 @@ impl Table {
                 self.set_header(names);
                 return Ok(0);
             }
-            self.set_columns(names::numbered(self.fields.len()));
+            self.set_header(names::numbered(self.fields.len()));
             return self.record(record, line, made, rows);
         };
         let (got, wanted) = (self.fields.len(), columns.len());

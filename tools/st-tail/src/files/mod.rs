@@ -1,0 +1,305 @@
+//! Files that are read once, each to its end: named ones, and what comes into directories.
+
+mod backlog;
+mod listing;
+mod range;
+mod reading;
+mod seen;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+use st_input::{Advice, Place};
+use st_stream::{Budget, Opening, Out, Read, Source, message};
+
+use backlog::Backlog;
+use listing::Found;
+use range::{FileRange, Range};
+use reading::Reading;
+use seen::Seen;
+
+use crate::config::Config;
+use crate::open;
+
+/// The source.
+pub struct FileSource {
+    config: Config,
+    name: String,
+    quiet: bool,
+    seen: Seen,
+    backlog: Backlog,
+    advice: Advice,
+    /// The file that is being read.
+    open: Option<Reading>,
+    /// What was read since the last cut, the open file aside.
+    done: Vec<FileRange>,
+    available_now: bool,
+    /// The directories were looked at.
+    begun: bool,
+}
+
+impl FileSource {
+    pub fn new(config: Config) -> Result<FileSource> {
+        Ok(FileSource {
+            name: "st-tail".to_string(),
+            quiet: false,
+            seen: Seen::default(),
+            backlog: Backlog::new(&config, "st-tail"),
+            advice: Advice::new("st-tail", config.reading.format.name(), false),
+            open: None,
+            done: Vec::new(),
+            available_now: false,
+            begun: false,
+            config,
+        })
+    }
+
+    /// Opens the next file. False if there is none just now.
+    fn open_next(&mut self) -> Result<bool> {
+        if !self.begun {
+            self.begun = true;
+            self.backlog.begin(&mut self.seen, self.available_now)?;
+        }
+        while let Some(found) = self.backlog.next(&mut self.seen)? {
+            let path = found.path.clone();
+            if let Some(file) = open::open(&path)? {
+                self.open = Some(Reading::new(
+                    &self.config,
+                    found,
+                    file,
+                    Place::default(),
+                    None,
+                )?);
+                return Ok(true);
+            }
+            self.lost(&format!("{path}: is gone before it was read"))?;
+        }
+        Ok(false)
+    }
+
+    /// Something that was to be read cannot be: an error unless the user has accepted that.
+    fn lost(&self, what: &str) -> Result<()> {
+        if !self.config.skip_lost {
+            bail!("{what}: put it back, or go on without it with --skip-lost");
+        }
+        message::say(&self.name, &format!("{what}: skipped"));
+        Ok(())
+    }
+
+    /// The open file is read: notes what it was.
+    fn close_file(&mut self) {
+        if let Some(mut reading) = self.open.take() {
+            self.done.push(reading.cut(false));
+        }
+    }
+
+    /// True if all there is was read, and nothing can come.
+    fn is_over(&self) -> bool {
+        self.begun && self.open.is_none() && self.backlog.is_over()
+    }
+
+    /// Finds the file in which the last recorded batch was cut.
+    fn resume(&mut self, recorded: &[(i64, Value)]) -> Result<()> {
+        let Some((_, range)) = recorded.last() else {
+            return Ok(());
+        };
+        let Some(last) = Range::parse(range)?.files.pop().filter(|file| file.more) else {
+            return Ok(());
+        };
+        let Some(file) = open::open(&last.path)? else {
+            return self.lost(&format!(
+                "{}: is gone, and was read only up to byte {}",
+                last.path,
+                last.end()
+            ));
+        };
+        let found = Found {
+            mtime: last.mtime,
+            path: last.path.clone(),
+            size: last.size,
+        };
+        let place = last.to.map(Place::from).unwrap_or_default();
+        self.open = Some(Reading::new(&self.config, found, file, place, last.header)?);
+        Ok(())
+    }
+
+    /// Sends what was read of one file again.
+    fn replay_file(&mut self, range: &FileRange, out: &mut Out) -> Result<()> {
+        let path = &range.path;
+        let Some(file) = open::open(path)? else {
+            return self.lost(&format!("{path}: is gone"));
+        };
+        let mut reading = Reading::again(&self.config, range, file)?;
+        while !reading.read(None, out, &mut self.advice)? {}
+        let again = reading.cut(range.more);
+        if (again.rows, again.crc) != (range.rows, range.crc) {
+            self.lost(&format!("{path}: was changed since it was read"))?;
+        }
+        Ok(())
+    }
+
+    /// Files that grew after they were read were not complete when they came.
+    fn warn_of_growth(&self) {
+        let grown = |range: &&FileRange| {
+            !range.more
+                && std::fs::metadata(&range.path).is_ok_and(|found| found.len() > range.size)
+        };
+        let mut grown = self.done.iter().filter(grown);
+        let Some(first) = grown.next() else { return };
+        let others = match grown.count() {
+            0 => String::new(),
+            count => format!(" (and {count} others)"),
+        };
+        message::say(
+            &self.name,
+            &format!(
+                "{}{others}: grew after it was read, and the rest will not be: write files under another name, such as x.tmp, and rename them; or follow them with -f",
+                first.path
+            ),
+        );
+    }
+
+    fn clean(&self, range: &Value) -> Result<()> {
+        let Some(clean) = &self.config.clean else {
+            return Ok(());
+        };
+        for file in Range::parse(range)?.files.iter().filter(|file| !file.more) {
+            clean.apply(&file.path, file.size, file.mtime)?;
+        }
+        Ok(())
+    }
+}
+
+impl Source for FileSource {
+    fn tool(&self) -> &'static str {
+        "st-tail"
+    }
+
+    fn options(&self) -> Map<String, Value> {
+        self.config.options()
+    }
+
+    fn identity(&self) -> Value {
+        self.config.identity()
+    }
+
+    fn schema(&self) -> String {
+        self.config.schema()
+    }
+
+    fn accepts_loss(&self) -> bool {
+        self.config.skip_lost
+    }
+
+    fn open(&mut self, opening: &Opening<'_>) -> Result<()> {
+        self.name = opening.name.to_string();
+        self.quiet = opening.quiet;
+        self.available_now = opening.available_now;
+        self.backlog = Backlog::new(&self.config, opening.name);
+        self.advice = Advice::new(
+            opening.name,
+            self.config.reading.format.name(),
+            opening.quiet,
+        );
+        if let Some(dir) = opening.query {
+            self.seen.load(dir, opening.name, opening.recorded)?;
+        }
+        // The last run may have ended before it knew that these are committed.
+        for (_, range) in opening
+            .recorded
+            .iter()
+            .filter(|(batch, _)| *batch <= opening.epoch)
+        {
+            self.clean(range)?;
+        }
+        self.resume(opening.recorded)
+    }
+
+    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+        for file in Range::parse(range)?.files {
+            self.replay_file(&file, out)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, budget: &mut Budget, out: &mut Out) -> Result<Read> {
+        let mut files = self.done.len() as u64;
+        loop {
+            if self.open.is_none() && !self.open_next()? {
+                self.advice.rest();
+                return Ok(if self.is_over() {
+                    Read::End
+                } else {
+                    Read::Idle
+                });
+            }
+            let Some(reading) = &mut self.open else {
+                return Ok(Read::Idle);
+            };
+            let finished = reading
+                .read(Some(&mut *budget), out, &mut self.advice)
+                .or_else(|error| {
+                    // A damaged file, if the user said so, ends where it is damaged.
+                    if !self.config.skip_lost
+                        || !error.chain().any(|cause| cause.is::<std::io::Error>())
+                    {
+                        return Err(error);
+                    }
+                    message::say(
+                        &self.name,
+                        &format!("{}: the rest is skipped", message::chain(&error)),
+                    );
+                    Ok(true)
+                })?;
+            if finished {
+                self.close_file();
+                files += 1;
+            }
+            let full = budget.spent()
+                || finished && self.config.max_files.is_some_and(|most| files >= most);
+            if full && out.figures().rows_in > 0 {
+                return Ok(if self.is_over() {
+                    Read::End
+                } else {
+                    Read::Full
+                });
+            }
+            if budget.due() {
+                return Ok(Read::More);
+            }
+        }
+    }
+
+    fn cut(&mut self) -> Result<Value> {
+        if !self.quiet {
+            self.warn_of_growth();
+        }
+        let mut files = std::mem::take(&mut self.done);
+        if let Some(reading) = &mut self.open {
+            let part = reading.cut(true);
+            if part.rows > 0 {
+                files.push(part);
+            }
+        }
+        Ok(json!(Range { files }))
+    }
+
+    fn wait(&mut self, until: Option<Instant>) -> Result<()> {
+        let patience = self.backlog.patience();
+        std::thread::sleep(until.map_or(patience, |until| {
+            until
+                .saturating_duration_since(Instant::now())
+                .min(patience)
+        }));
+        Ok(())
+    }
+
+    fn forget(&mut self, _batch: i64, range: &Value) -> Result<()> {
+        self.clean(range)
+    }
+
+    fn remember(&mut self, ranges: &[(i64, Value)]) -> Result<()> {
+        self.seen.fold(ranges).context("the memory of files read")
+    }
+}
