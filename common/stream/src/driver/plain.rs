@@ -27,7 +27,7 @@ struct Batches {
     given: Option<i64>,
     /// The greatest batch clock so far.
     clock: i64,
-    /// The epochs of a stage with a checkpoint of its own.
+    /// The epochs of a stage with a checkpoint of its own, unless it is a sink.
     commits: Option<Commits>,
     /// When to say what the stage waits for.
     hint: Option<Instant>,
@@ -61,11 +61,18 @@ impl<S: Stage> Driver<S> {
                 QueryDir::create_or_open(&path, Kind::Stage, self.options.durability, &made_by)?;
             // Before the commits are read: an earlier run may be writing them still.
             self.take_lock(&dir)?;
-            let epochs = Commits::register(&dir, &self.name, -1, &Value::Null, &[])?;
+            if manners.is_sink() {
+                // A sink registers and commits by itself, with what it must know of its target.
+                let sinks = dir.sinks()?;
+                let own = sinks.iter().find(|sink| sink.name == self.name);
+                start.epoch = own.map_or(-1, |sink| sink.last);
+            } else {
+                let epochs = Commits::register(&dir, &self.name, -1, &Value::Null, &[])?;
+                start.epoch = epochs.last();
+                commits = Some(epochs);
+            }
             start.query = dir.id().to_string();
-            start.epoch = epochs.last();
             start.checkpoint = Some(path);
-            commits = Some(epochs);
             own = Some(dir);
         }
         let id = start.epoch + 1;
@@ -171,7 +178,7 @@ impl<S: Stage> Driver<S> {
 
     /// At the end of the input what is open is emitted, unless a checkpoint keeps it for the next run.
     fn plain_end(&mut self, mut batches: Batches) -> Result<Ending> {
-        let last = batches.commits.is_none();
+        let last = self.options.checkpoint.is_none();
         if last && batches.open.is_none() {
             self.plain_begin(&mut batches)?;
         }
