@@ -147,8 +147,10 @@ fn read<'r>(raw: &'r [u8], kind: &Type, zone: Zone) -> Option<Value<'r>> {
         (Type::Timestamp, Kind::String) => {
             st_time::parse_timestamp(unescape(raw).ok()?.as_bytes(), zone).map(Value::Timestamp)
         }
+        // One element that does not fit makes the whole array null, and so with a map's values; a struct's member is null
+        // by itself.
         (Type::Array(element), Kind::Array) => {
-            let elements = elements_of(raw).map(|x| Some(read_json(x.ok()?, element, zone)));
+            let elements = elements_of(raw).map(|x| whole(x.ok()?, element, zone));
             elements.collect::<Option<Vec<_>>>().map(Value::Array)
         }
         (Type::Map(_, value), Kind::Object) => {
@@ -156,7 +158,7 @@ fn read<'r>(raw: &'r [u8], kind: &Type, zone: Zone) -> Option<Value<'r>> {
             for member in fields_of(raw) {
                 let (key, inner) = member.ok()?;
                 let key = unescape(key).ok()?;
-                let inner = read_json(inner, value, zone);
+                let inner = whole(inner, value, zone)?;
                 match entries
                     .iter_mut()
                     .find(|(known, _)| known.as_str() == Some(&*key))
@@ -182,6 +184,14 @@ fn read<'r>(raw: &'r [u8], kind: &Type, zone: Zone) -> Option<Value<'r>> {
             Some(Value::Struct(values))
         }
         _ => None,
+    }
+}
+
+/// A raw value as a type; `None` if it does not fit, but not if it is null.
+fn whole<'r>(raw: &'r [u8], kind: &Type, zone: Zone) -> Option<Value<'r>> {
+    match Kind::of(raw)? {
+        Kind::Null => Some(Value::Null),
+        _ => read(raw, kind, zone),
     }
 }
 

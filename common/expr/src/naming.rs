@@ -9,7 +9,8 @@ impl Ast {
     /// The column's name: a member's own (`b` for `a.b`), `window` for a window, else the expression as Spark prints it.
     pub fn name(&self) -> String {
         match &self.node {
-            Node::Field(_, name) => name.clone(),
+            Node::Field(base, name) if plain(base) => name.clone(),
+            Node::Cast { value, .. } if value.column().is_some() => value.name(),
             Node::Call(call) => match call.name.as_str() {
                 "window" | "session_window" => call.name.clone(),
                 "explode" | "explode_outer" => "col".to_owned(),
@@ -17,6 +18,15 @@ impl Ast {
             },
             _ => pretty(self),
         }
+    }
+}
+
+/// True for `a`, `a.b`, `a.b.c`.
+fn plain(ast: &Ast) -> bool {
+    match &ast.node {
+        Node::Column(_) => true,
+        Node::Field(base, _) => plain(base),
+        _ => false,
     }
 }
 
@@ -157,9 +167,6 @@ fn call(call: &Call) -> String {
         "if" => format!("(IF({}))", list(&call.args)),
         name => format!("{name}({distinct}{})", list(&call.args)),
     };
-    if call.ignore_nulls == Some(true) {
-        text += " ignore nulls";
-    }
     if !call.order.is_empty() {
         let keys = call.order.iter().map(order).collect::<Vec<_>>().join(", ");
         text += &format!(" WITHIN GROUP (ORDER BY {keys})");

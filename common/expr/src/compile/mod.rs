@@ -187,7 +187,7 @@ impl Compiler {
             Node::Column(name) => self.column(name, span),
             Node::Field(..) | Node::Index(..) => self.path(ast),
             Node::Unary(operator, x) => self.unary(*operator, x, span),
-            Node::Binary(operator, a, b) => self.binary(*operator, a, b, span),
+            Node::Binary(..) => self.chain(ast),
             Node::Call(call) => self.call(call, span),
             Node::Case { operand, branches, otherwise } => {
                 self.case(operand.as_deref(), branches, otherwise.as_deref(), span)

@@ -96,14 +96,29 @@ impl Compiler {
         }
     }
 
-    pub(super) fn binary(
+    /// Operators in a row, the left one innermost: without recursion, as a chain may be long.
+    pub(super) fn chain(&mut self, ast: &Ast) -> Result<Part, SyntaxError> {
+        let mut links = Vec::new();
+        let mut first = ast;
+        while let Node::Binary(operator, left, right) = &first.node {
+            links.push((*operator, right, first.span));
+            first = left;
+        }
+        let mut part = self.part(first)?;
+        for (operator, right, span) in links.into_iter().rev() {
+            let right = self.part(right)?;
+            part = self.binary(operator, part, right, span)?;
+        }
+        Ok(part)
+    }
+
+    fn binary(
         &mut self,
         operator: Binary,
-        a: &Ast,
-        b: &Ast,
+        a: Part,
+        b: Part,
         span: Span,
     ) -> Result<Part, SyntaxError> {
-        let (a, b) = (self.part(a)?, self.part(b)?);
         match operator {
             Binary::And | Binary::Or => {
                 let name = if operator == Binary::And {

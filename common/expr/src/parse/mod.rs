@@ -14,8 +14,9 @@ use crate::ast::{Assignment, Ast, Binary, Item, Like, Node, Order, Unary};
 use crate::error::{Span, SyntaxError};
 use lexer::{Kind, Token};
 
-/// Deepest nesting accepted: far beyond what people write, far within the stack.
+/// Deepest nesting of brackets accepted, and the most operators in a row: far beyond what people write, far within the stack.
 const DEPTH: usize = 128;
+const HEIGHT: usize = 256;
 
 /// Reads one expression.
 pub fn parse_expr(text: &str) -> Result<Ast, SyntaxError> {
@@ -73,7 +74,10 @@ pub(crate) struct Parser<'t> {
     text: &'t str,
     tokens: Vec<Token>,
     at: usize,
+    /// How many expressions are being read, one inside another.
     depth: usize,
+    /// The height of the tallest tree read so far within the innermost of them.
+    height: usize,
 }
 
 /// How tightly an infix operator binds; Spark's grammar (`SqlBaseParser.g4`), loosest first.
@@ -89,6 +93,7 @@ impl<'t> Parser<'t> {
             tokens: lexer::tokens(text)?,
             at: 0,
             depth: 0,
+            height: 0,
         })
     }
 
@@ -263,20 +268,20 @@ impl<'t> Parser<'t> {
 
     /// An expression whose operators bind more tightly than `least`.
     fn binding(&mut self, least: u8) -> Result<Ast, SyntaxError> {
-        self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(self.error(
-                self.span(),
-                format!("this is nested more than {DEPTH} levels deep"),
-            ));
+        if self.depth == DEPTH {
+            let message = format!("this is nested too deeply: at most {DEPTH} levels");
+            return Err(self.error(self.span(), message));
         }
+        self.depth += 1;
+        let around = std::mem::take(&mut self.height);
         let mut left = self.prefix()?;
         loop {
-            if least < PREDICATE {
-                if let Some(node) = self.predicate(&left)? {
-                    left = self.spanned(left.span, node);
-                    continue;
-                }
+            if least < PREDICATE
+                && let Some(node) = self.predicate(&left)?
+            {
+                left = self.spanned(left.span, node);
+                self.grow()?;
+                continue;
             }
             let Some((operator, power, tokens)) = self.infix() else {
                 break;
@@ -291,9 +296,24 @@ impl<'t> Parser<'t> {
                 node: Node::Binary(operator, Box::new(left), Box::new(right)),
                 span,
             };
+            self.grow()?;
         }
+        self.grow()?;
+        self.height = self.height.max(around);
         self.depth -= 1;
         Ok(left)
+    }
+
+    /// One level more above what was read in the innermost expression.
+    fn grow(&mut self) -> Result<(), SyntaxError> {
+        self.height += 1;
+        if self.height > HEIGHT {
+            let message = format!(
+                "more than {HEIGHT} operators build on each other here: use brackets, or `in`"
+            );
+            return Err(self.error(self.span(), message));
+        }
+        Ok(())
     }
 
     fn spanned(&self, start: Span, node: Node) -> Ast {
@@ -510,6 +530,7 @@ impl<'t> Parser<'t> {
                 return Ok(base);
             };
             base = self.spanned(start, node);
+            self.grow()?;
         }
     }
 
