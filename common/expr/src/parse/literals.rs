@@ -95,31 +95,25 @@ impl Parser<'_> {
                 bytes.ok_or_else(|| self.error(span, "expected pairs of hexadecimal digits"))?;
             return Ok(Some(Node::Literal(Value::Binary(Cow::Owned(bytes)), kind)));
         }
-        // A typed string with neither offset nor zone means the session's zone, which the compiler knows.
         let env = Env::new(st_time::Zone::UTC);
-        if cast(
-            &env,
-            Value::String(Cow::Borrowed(text.as_str())),
-            &Type::String,
-            &kind,
-        )
-        .is_err()
-        {
-            let form = if kind == Type::Date {
-                "2025-01-31"
-            } else {
-                "2025-01-31 12:30:00"
-            };
-            return Err(self.error(
-                span,
-                format!(
-                    "this is no {}: write {kind} '{form}'",
-                    kind.to_string().to_lowercase()
-                ),
-            ));
+        let text = Value::String(Cow::Owned(text));
+        let value = cast(&env, text.borrowed(), &Type::String, &kind);
+        match value {
+            Err(_) => {
+                let form = match kind {
+                    Type::Date => "2025-01-31",
+                    _ => "2025-01-31 12:30:00",
+                };
+                let name = kind.to_string().to_lowercase();
+                let message = format!("this is no {name}: write {name} '{form}'");
+                return Err(self.error(span, message));
+            }
+            Ok(Value::Date(days)) => return Ok(Some(Node::Literal(Value::Date(days), kind))),
+            // A timestamp without an offset is one of the session's zone, which the compiler knows.
+            Ok(_) => {}
         }
         let text = super::Ast {
-            node: Node::Literal(Value::String(Cow::Owned(text)), Type::String),
+            node: Node::Literal(text, Type::String),
             span,
         };
         Ok(Some(Node::Cast {
