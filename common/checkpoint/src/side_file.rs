@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -196,9 +197,23 @@ impl SideFile {
             sync_dir(&folder_of(&self.path), self.durability)?;
         }
         if !self.shared {
-            // The stage's own lock is held, so this can only be another stage of the query.
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
+            self.lock(&file)?;
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// The stage's own lock is held, so whoever holds this one is another stage of the query, or
+    /// a child that a killed run was just making, which shares its locks for a moment.
+    fn lock(&self, file: &File) -> Result<()> {
+        let mut tries = 0..10;
+        loop {
+            match flock(file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK) if tries.next().is_some() => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
                 Err(Errno::WOULDBLOCK) => bail!(
                     "{}: another stage writes to it: give each stage a file of its own",
                     self.path.display()
@@ -206,8 +221,6 @@ impl SideFile {
                 Err(e) => return Err(e).with_context(|| cannot("lock", &self.path)),
             }
         }
-        self.file = Some(file);
-        Ok(())
     }
 
     /// Cuts our records of batches after `epoch`, and an unfinished line, from the end.

@@ -232,6 +232,20 @@ fn records_above_a_lagging_floor_stay_however_many() {
 }
 
 #[test]
+fn the_floors_own_record_stays() {
+    let (_folder, dir) = query();
+    join(&dir, "lagging", 700).unwrap();
+    let mut commits = join(&dir, "st-sink", -1).unwrap();
+    for batch in 0..1001 {
+        commits.commit(batch, 1, None).unwrap();
+    }
+    assert_eq!(
+        (commits.rows_of(699), commits.rows_of(700)),
+        (None, Some(1))
+    );
+}
+
+#[test]
 fn a_registration_removed_under_a_running_sink_is_noticed() {
     let (folder, dir) = query();
     let mut commits = join(&dir, "st-sink", -1).unwrap();

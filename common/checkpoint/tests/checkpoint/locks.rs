@@ -1,13 +1,12 @@
 //! locks: one process per name, waited for, named; a source waits for earlier runs.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use anyhow::bail;
 use st_checkpoint::{Holder, Lock, Patience, QueryDir};
 
-use crate::support::{Reaped, given_folder, message, process, query, text};
+use crate::support::{message, query, text};
 
 fn holder(tool: &str) -> Holder {
     Holder::this(tool, "2026-01-01T00:00:00.000Z")
@@ -181,42 +180,4 @@ fn a_lock_file_replaced_by_hand_gives_no_second_lock_on_the_old_one() {
     fs::remove_file(folder.path().join("ck/locks/st-agg")).unwrap();
     let _new = lock(&dir, "st-agg").unwrap();
     assert!(lock(&dir, "st-agg").is_err());
-}
-
-/// The other process: holds the lock until it is killed.
-#[test]
-fn holding_process() {
-    let Some(folder) = given_folder() else { return };
-    let id = std::env::var("ST_TEST_QUERY").unwrap();
-    let dir = QueryDir::open_existing(&folder, &id, st_checkpoint::Durability::Process).unwrap();
-    let _held = dir
-        .lock(
-            "st-agg",
-            &holder("st-agg"),
-            &mut Patience::default(),
-            &mut |_| {},
-        )
-        .unwrap();
-    use std::io::Write;
-    writeln!(std::io::stdout(), "\nheld").unwrap();
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-}
-
-#[test]
-fn the_kernel_lets_go_of_a_killed_process_lock() {
-    let (folder, dir) = query();
-    let mut command = process("locks::holding_process", dir.path(), "");
-    let mut child = Reaped(command.env("ST_TEST_QUERY", dir.id()).spawn().unwrap());
-    let out = BufReader::new(child.0.stdout.take().unwrap());
-    assert!(out.lines().any(|line| line.unwrap() == "held"));
-    let text = message(lock(&dir, "st-agg"), &folder);
-    let named = format!(
-        "ck/locks/st-agg: held by st-agg (process {}, ",
-        child.0.id()
-    );
-    assert!(text.starts_with(&named), "{text}");
-    child.0.kill().unwrap();
-    child.0.wait().unwrap();
-    assert!(lock(&dir, "st-agg").is_ok());
 }

@@ -4,9 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod commits;
-mod crash;
 mod damage;
-mod faults;
 mod fixtures;
 mod joining;
 mod locks;
@@ -19,4 +17,5 @@ mod replace;
 mod side_file;
 mod spool;
 mod state;
+#[allow(dead_code)]
 mod support;
