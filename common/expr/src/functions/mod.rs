@@ -9,6 +9,7 @@ mod encodings;
 mod hashes;
 mod integers;
 mod intervals;
+mod json;
 mod likeness;
 mod maps;
 mod math;
@@ -38,6 +39,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         hashes::FUNCTIONS,
         integers::FUNCTIONS,
         intervals::FUNCTIONS,
+        json::FUNCTIONS,
         likeness::FUNCTIONS,
         maps::FUNCTIONS,
         math::FUNCTIONS,
