@@ -75,7 +75,7 @@ impl Reader {
 
     /// Reads standard input.
     pub fn stdin(limit: usize) -> Result<Reader> {
-        let input = rustix::io::dup(rustix::stdio::stdin()).context("stdin")?;
+        let input = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).context("stdin")?;
         Ok(Reader::new(input, limit))
     }
 

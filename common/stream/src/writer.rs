@@ -43,7 +43,7 @@ impl Writer {
     /// Writes to standard output.
     pub fn stdout() -> Result<Writer> {
         Ok(Writer::new(
-            rustix::io::dup(rustix::stdio::stdout()).context("stdout")?,
+            rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3).context("stdout")?,
         ))
     }
 

@@ -1,0 +1,146 @@
+//! The operations between two commands, compiled: a row is scanned once, then goes through all steps.
+
+use anyhow::Result;
+use st_expr::{Compiled, Env, Generator, Slots, Value};
+use st_row::{BadRow, Fields, Spans};
+
+use crate::layout::{Layout, Parts, Scratch};
+use crate::target::Target;
+
+/// One step; each but a condition adds values to the row's.
+pub enum Step {
+    /// Goes on only if it is true.
+    Where(Compiled),
+    /// Adds one value.
+    Value(Compiled),
+    /// Adds a null in place of a value that no step reads.
+    Unread,
+    /// Goes on once for each row it makes, with a value per column.
+    Generate(Generator),
+}
+
+/// What became of a row.
+#[derive(Debug, PartialEq)]
+pub enum Became {
+    /// At least one row was handed on.
+    Rows,
+    /// A condition was not true for the row itself.
+    Refused,
+    /// It was made into rows, and none of them was handed on.
+    Nothing,
+    /// It is no row.
+    Bad(BadRow),
+}
+
+/// Compiled operations.
+pub struct Program {
+    /// The fields that steps read or the layout changes.
+    pub fields: Fields,
+    /// In order.
+    pub steps: Vec<Step>,
+    /// The row that is handed on.
+    pub layout: Layout,
+}
+
+/// A program and what it reuses from row to row.
+pub struct Machine {
+    program: Program,
+    spans: Spans,
+    scratch: Scratch,
+    values: Vec<Value<'static>>,
+}
+
+impl Machine {
+    /// A machine for one program.
+    pub fn new(program: Program) -> Machine {
+        Machine {
+            program,
+            spans: Spans::default(),
+            scratch: Scratch::default(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Takes a row through the program.
+    pub fn run(&mut self, row: &[u8], env: &Env, target: &mut Target<'_>) -> Result<Became> {
+        let Machine {
+            program,
+            spans,
+            scratch,
+            values,
+        } = self;
+        if let Err(bad) = program.fields.locate(row, spans) {
+            return Ok(Became::Bad(bad));
+        }
+        let mut computed = reuse(std::mem::take(values));
+        let became = program.steps(0, row, env, spans, &mut computed, scratch, target);
+        *values = reuse(computed);
+        match became {
+            Err(error) if error.is::<BadRow>() => Ok(Became::Bad(error.downcast()?)),
+            became => became,
+        }
+    }
+}
+
+impl Program {
+    #[allow(clippy::too_many_arguments)]
+    fn steps<'r>(
+        &'r self,
+        from: usize,
+        row: &'r [u8],
+        env: &Env,
+        spans: &Spans,
+        values: &mut Vec<Value<'r>>,
+        scratch: &mut Scratch,
+        target: &mut Target<'_>,
+    ) -> Result<Became> {
+        for (index, step) in self.steps.iter().enumerate().skip(from) {
+            match step {
+                Step::Where(condition) => {
+                    if !condition.test(env, &Slots::new(row, spans, values)) {
+                        return Ok(Became::Refused);
+                    }
+                }
+                Step::Value(expression) => {
+                    let value = expression.eval(env, &Slots::new(row, spans, values));
+                    values.push(value);
+                }
+                Step::Unread => values.push(Value::Null),
+                Step::Generate(generator) => {
+                    let made = generator.rows(env, &Slots::new(row, spans, values));
+                    let before = values.len();
+                    let mut became = Became::Nothing;
+                    for columns in made {
+                        values.truncate(before);
+                        values.extend(columns);
+                        if self.steps(index + 1, row, env, spans, values, scratch, target)?
+                            == Became::Rows
+                        {
+                            became = Became::Rows;
+                        }
+                    }
+                    return Ok(became);
+                }
+            }
+        }
+        if self.layout.is_unchanged() {
+            target.row(row)?;
+        } else {
+            let parts = Parts {
+                env,
+                row,
+                spans,
+                values,
+            };
+            target.row_with(|out| Ok(self.layout.write(&parts, &self.fields, scratch, out)?))?;
+        }
+        Ok(Became::Rows)
+    }
+}
+
+/// The same allocation for values of another row.
+fn reuse<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
+    values.clear();
+    // Nothing is mapped; the standard library keeps the allocation, as the element's layout is the same.
+    values.into_iter().map(|_| Value::Null).collect()
+}
