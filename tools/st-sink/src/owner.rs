@@ -62,6 +62,8 @@ pub fn claim(
             clear()
         }
         Ok(_) => Ok(()),
+        // Not a matter of whose it is.
+        Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => Err(error),
         Err(_) if terms.overwrite => {
             clear()?;
             remove(&owner_file)?;

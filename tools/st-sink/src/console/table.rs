@@ -17,7 +17,8 @@ pub struct Layout {
 /// No column is narrower.
 const LEAST: usize = 3;
 
-/// Appends the table of these rows; `more`: there were others, which are not shown.
+/// Appends the table of these rows; `more`: there were others, which are not shown. As in Spark a last line that is not the
+/// table's has no newline.
 pub fn render(
     names: &[String],
     rows: &[Vec<String>],
@@ -40,10 +41,10 @@ pub fn render(
         horizontal(&names, &rows, layout.truncate > 0, out);
     }
     if rows.is_empty() && layout.vertical {
-        out.push_str("(0 rows)\n");
+        out.push_str("(0 rows)");
     } else if more {
         let plural = if layout.rows == 1 { "row" } else { "rows" };
-        out.push_str(&format!("only showing top {} {plural}\n", layout.rows));
+        out.push_str(&format!("only showing top {} {plural}", layout.rows));
     }
 }
 

@@ -84,6 +84,10 @@ impl Format for Csv {
         self.compression.extension("csv")
     }
 
+    fn is_packed(&self) -> bool {
+        self.compression != Compression::None
+    }
+
     fn shape(&mut self, shape: &Shape<'_>) -> Result<()> {
         self.schema = shape.schema.clone();
         self.without = shape.without.to_vec();
@@ -111,6 +115,17 @@ impl Format for Csv {
             cells: 0,
             extra: Vec::new(),
         });
+    }
+
+    fn adopt(&mut self, first_line: &str) {
+        if self.header {
+            let names = split(first_line, &self.separator);
+            self.fixed = Some(Fixed {
+                names,
+                cells: 0,
+                extra: Vec::new(),
+            });
+        }
     }
 
     fn begin(&mut self) {
@@ -278,9 +293,48 @@ fn quote(line: &mut Vec<u8>, field: &[u8], separator: &str) {
     line.push(b'"');
 }
 
+/// The fields of a line.
+fn split(line: &str, separator: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    loop {
+        let mut field = String::new();
+        if let Some(quoted) = rest.strip_prefix('"') {
+            rest = quoted;
+            while let Some((part, after)) = rest.split_once('"') {
+                field.push_str(part);
+                rest = after;
+                match rest.strip_prefix('"') {
+                    Some(after) => rest = after,
+                    None => break,
+                }
+                field.push('"');
+            }
+        }
+        let (part, after) = match rest.split_once(separator) {
+            Some((part, after)) => (part, Some(after)),
+            None => (rest, None),
+        };
+        field.push_str(part);
+        fields.push(field);
+        match after {
+            Some(after) => rest = after,
+            None => return fields,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_is_read_as_it_is_written() {
+        assert_eq!(
+            split("a,\"b,\"\"c\"\"\",,d", ","),
+            ["a", "b,\"c\"", "", "d"]
+        );
+    }
 
     #[test]
     fn fields_are_quoted_where_a_reader_needs_it() {

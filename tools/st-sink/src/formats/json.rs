@@ -35,6 +35,10 @@ impl Format for Json {
         self.compression.extension("json")
     }
 
+    fn is_packed(&self) -> bool {
+        self.compression != Compression::None
+    }
+
     fn shape(&mut self, shape: &Shape<'_>) -> Result<()> {
         self.without = shape.without.to_vec();
         Ok(())

@@ -43,6 +43,11 @@ pub trait Format {
         true
     }
 
+    /// True if its bytes are compressed as a whole.
+    fn is_packed(&self) -> bool {
+        false
+    }
+
     /// Learns of the stream; refuses what cannot be written.
     fn shape(&mut self, shape: &Shape<'_>) -> Result<()>;
 
@@ -56,6 +61,9 @@ pub trait Format {
 
     /// The columns an earlier run recorded.
     fn recall(&mut self, _columns: &Value) {}
+
+    /// The first line of a file of others that is to be continued.
+    fn adopt(&mut self, _first_line: &str) {}
 
     /// A batch begins.
     fn begin(&mut self) {}

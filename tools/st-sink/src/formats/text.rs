@@ -33,6 +33,10 @@ impl Format for Text {
         self.compression.extension("txt")
     }
 
+    fn is_packed(&self) -> bool {
+        self.compression != Compression::None
+    }
+
     fn shape(&mut self, shape: &Shape<'_>) -> Result<()> {
         self.column.shape(shape)
     }

@@ -4,7 +4,7 @@
 //! A replacement is written beside the file, recorded, then renamed over it; a restart finishes the rename.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -178,6 +178,32 @@ impl SingleFile {
         Ok(())
     }
 
+    /// Goes on behind what others wrote.
+    fn adopt(&mut self) -> Result<()> {
+        self.length = self.length_now()?.unwrap_or(0);
+        if self.length == 0 {
+            return Ok(());
+        }
+        let read = || -> std::io::Result<(String, u8)> {
+            let mut file = BufReader::new(File::open(&self.path)?);
+            let (mut first, mut last) = (String::new(), [0]);
+            // A packed file has no first line worth reading.
+            let _ = file.read_line(&mut first);
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            Ok((first, last[0]))
+        };
+        let (first, last) = read().with_context(|| self.cannot("read"))?;
+        if !self.format.is_packed() && last != b'\n' {
+            bail!(
+                "{}: does not end with a newline, so a row would be glued to its last line: add one",
+                self.path.display()
+            );
+        }
+        self.format.adopt(first.trim_end_matches(['\r', '\n']));
+        Ok(())
+    }
+
     fn recover_appended(&mut self, last: Option<Delivered>) -> Result<()> {
         let detail = last.as_ref().and_then(|last| last.detail.as_ref());
         let committed = detail
@@ -285,8 +311,7 @@ impl Target for SingleFile {
 
     fn recover(&mut self, last: Option<Delivered>) -> Result<()> {
         if self.existing == Existing::Append {
-            self.length = self.length_now()?.unwrap_or(0);
-            return Ok(());
+            return self.adopt();
         }
         if self.replaces {
             return self.recover_replaced(last.map(|last| last.batch));
