@@ -7,7 +7,7 @@
 //! them again: they are kept, and belong to the next batch.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -28,7 +28,7 @@ pub struct Spool {
     durability: Durability,
     /// First positions of the segments, oldest first; the last is written to.
     segments: Vec<u64>,
-    writer: BufWriter<File>,
+    file: File,
     position: u64,
     crc: crc32fast::Hasher,
     segment_size: u64,
@@ -94,7 +94,7 @@ impl Spool {
             folder,
             durability,
             segments,
-            writer: BufWriter::with_capacity(READ_BLOCK, file),
+            file,
             position: end,
             crc: crc32fast::Hasher::new(),
             segment_size,
@@ -136,11 +136,11 @@ impl Spool {
                 self.folder.display()
             );
         }
-        let file = self.writer.get_ref();
-        file.set_len(whole - begin)
+        self.file
+            .set_len(whole - begin)
             .with_context(|| cannot("cut", &path))?;
         self.durability
-            .sync(file)
+            .sync(&self.file)
             .with_context(|| cannot("sync", &path))?;
         self.position = whole;
         Ok(())
@@ -151,14 +151,15 @@ impl Spool {
         self.position
     }
 
-    /// Appends whole lines; durable only after [`Spool::seal`].
+    /// Appends whole lines, in one write, so that they survive this process as soon as this
+    /// returns; durable only after [`Spool::seal`].
     ///
     /// # Errors
     /// A failed write, after which the spool must be opened anew.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.usable()?;
         self.failed = true;
-        self.writer
+        self.file
             .write_all(bytes)
             .with_context(|| self.cannot("write"))?;
         self.failed = false;
@@ -177,11 +178,10 @@ impl Spool {
         self.usable()?;
         if self.dirty {
             self.failed = true;
-            self.writer.flush().with_context(|| self.cannot("write"))?;
-            still_linked(self.writer.get_ref(), &self.current())?;
+            still_linked(&self.file, &self.current())?;
             fail_point("spool.before_sync");
             self.durability
-                .sync(self.writer.get_ref())
+                .sync(&self.file)
                 .with_context(|| self.cannot("sync"))?;
             self.dirty = false;
             self.failed = false;
@@ -198,7 +198,7 @@ impl Spool {
         }
         let file = begin_segment(&self.folder, self.position)?;
         sync_dir(&self.folder, self.durability)?;
-        self.writer = BufWriter::with_capacity(READ_BLOCK, file);
+        self.file = file;
         self.segments.push(self.position);
         Ok(())
     }
@@ -209,13 +209,12 @@ impl Spool {
     /// # Errors
     /// If they are not all there or differ, before `each` gets any; or from `each`.
     pub fn read(
-        &mut self,
+        &self,
         from: u64,
         to: u64,
         crc: u32,
         each: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        self.writer.flush().with_context(|| self.cannot("write"))?;
         let mut found = crc32fast::Hasher::new();
         self.scan(from, to, &mut |block| {
             found.update(block);

@@ -6,7 +6,7 @@ use st_checkpoint::{QueryDir, Spool};
 
 use crate::support::{files, message, put, query};
 
-fn read(spool: &mut Spool, from: u64, to: u64, crc: u32) -> anyhow::Result<String> {
+fn read(spool: &Spool, from: u64, to: u64, crc: u32) -> anyhow::Result<String> {
     let mut got = Vec::new();
     spool.read(from, to, crc, &mut |block| {
         got.extend_from_slice(block);
@@ -43,7 +43,7 @@ fn filled(dir: &QueryDir, batches: &[&str]) -> (Spool, Vec<(u64, u32)>) {
 #[test]
 fn batches_are_read_again_across_segments() {
     let (_folder, dir) = query();
-    let (mut spool, ends) = filled(&dir, &["one\ntwo\n", "three\nfour\n", "", "five\n"]);
+    let (spool, ends) = filled(&dir, &["one\ntwo\n", "three\nfour\n", "", "five\n"]);
     assert_eq!(
         files(&dir.path().join("sources")),
         [
@@ -54,14 +54,14 @@ fn batches_are_read_again_across_segments() {
     let all = ["one\ntwo\n", "three\nfour\n", "", "five\n"];
     for (i, batch) in all.iter().enumerate() {
         assert_eq!(
-            read(&mut spool, ends[i].0, ends[i + 1].0, ends[i + 1].1).unwrap(),
+            read(&spool, ends[i].0, ends[i + 1].0, ends[i + 1].1).unwrap(),
             *batch
         );
     }
     drop(spool);
-    let mut spool = Spool::open_sized(&dir, "st-listen", ends[4].0, 10).unwrap();
+    let spool = Spool::open_sized(&dir, "st-listen", ends[4].0, 10).unwrap();
     assert_eq!(
-        read(&mut spool, ends[3].0, ends[4].0, ends[4].1).unwrap(),
+        read(&spool, ends[3].0, ends[4].0, ends[4].1).unwrap(),
         "five\n"
     );
     assert_eq!(unrecorded(&spool, ends[4].0), "");
@@ -79,9 +79,20 @@ fn lines_no_batch_has_are_kept_and_belong_to_the_next() {
     let crc = spool.seal().unwrap();
     let end = spool.position();
     assert_eq!(
-        read(&mut spool, ends[1].0, end, crc).unwrap(),
+        read(&spool, ends[1].0, end, crc).unwrap(),
         "two\nthree\nfour\n"
     );
+}
+
+#[test]
+fn a_line_is_in_the_spool_before_it_can_be_passed_on() {
+    let (_folder, dir) = query();
+    let mut spool = Spool::open(&dir, "st-listen", 0).unwrap();
+    spool.append(b"one\n").unwrap();
+    // No seal, and no end that could write what is left: as after kill -9.
+    std::mem::forget(spool);
+    let spool = Spool::open(&dir, "st-listen", 0).unwrap();
+    assert_eq!(unrecorded(&spool, 0), "one\n");
 }
 
 #[test]
@@ -117,18 +128,18 @@ fn what_lies_below_a_position_is_forgotten_by_segments() {
         ["st-listen.spool/00000000000000000022"]
     );
     assert_eq!(
-        read(&mut spool, ends[2].0, ends[3].0, ends[3].1).unwrap(),
+        read(&spool, ends[2].0, ends[3].0, ends[3].1).unwrap(),
         "ABC\n"
     );
-    let text = message(read(&mut spool, ends[1].0, ends[2].0, ends[2].1), &folder);
+    let text = message(read(&spool, ends[1].0, ends[2].0, ends[2].1), &folder);
     assert!(
         text.starts_with("ck/sources/st-listen.spool: byte 11 is gone"),
         "{text}"
     );
     drop(spool);
-    let mut spool = Spool::open_sized(&dir, "st-listen", ends[3].0, 10).unwrap();
+    let spool = Spool::open_sized(&dir, "st-listen", ends[3].0, 10).unwrap();
     assert_eq!(
-        read(&mut spool, ends[2].0, ends[3].0, ends[3].1).unwrap(),
+        read(&spool, ends[2].0, ends[3].0, ends[3].1).unwrap(),
         "ABC\n"
     );
 }
@@ -136,7 +147,7 @@ fn what_lies_below_a_position_is_forgotten_by_segments() {
 #[test]
 fn a_damaged_batch_is_refused_before_any_of_it_is_handed_out() {
     let (folder, dir) = query();
-    let (mut spool, ends) = filled(&dir, &["one\ntwo\n"]);
+    let (spool, ends) = filled(&dir, &["one\ntwo\n"]);
     let path = dir
         .path()
         .join("sources/st-listen.spool/00000000000000000000");
