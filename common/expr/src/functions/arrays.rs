@@ -1,7 +1,7 @@
 //! Arrays: making them, looking into them, cutting and sorting them. Places are counted from 1, from the end below zero.
 
 use super::arguments::{Answer, array, failure, integer, kind, map};
-use super::{ANY, ARRAY, INT, MANY, Param, TEXT, as_text, bound, plain, with_nulls};
+use super::{ANY, ARRAY, INT, MANY, Param, TEXT, as_text, bound, common_type, plain, with_nulls};
 use crate::compare::{same, total};
 use crate::function::{Call, Env, Function, Prepared, prepared};
 use crate::{Type, Value};
@@ -15,7 +15,7 @@ pub static FUNCTIONS: &[Function] = &[
         (0, MANY),
         "array(value, …)",
         &[Param::Common],
-        |types| of(types.first()),
+        |types| of(common_type(types).as_ref()),
         |_, a| Ok(Value::Array(a.to_vec())),
     )),
     with_nulls(plain(
@@ -67,14 +67,14 @@ pub static FUNCTIONS: &[Function] = &[
         element,
         |_, a| extreme(&a[0], Ordering::Less),
     ),
-    plain(
+    with_nulls(plain(
         &["array_repeat"],
         (2, 2),
         "array_repeat(value, times)",
         &[ANY, INT],
         |types| of(types.first()),
         array_repeat,
-    ),
+    )),
     plain(
         &["array_compact"],
         (1, 1),

@@ -55,7 +55,13 @@ pub static FUNCTIONS: &[Function] = &[
         (1, 1),
         "zeroifnull(x)",
         &[NUMBER],
-        |types| types[0].clone(),
+        |types| {
+            if types[0] == Type::Null {
+                Type::Int
+            } else {
+                types[0].clone()
+            }
+        },
         |_, a| {
             Ok(if a[0].is_null() {
                 Value::Integer(0)
@@ -119,7 +125,7 @@ fn extreme(call: &Call<'_>, wanted: Ordering) -> Result<(Type, Prepared), String
         }
         Ok(best.clone())
     });
-    Ok((call.types[0].clone(), body))
+    Ok((super::common_type(call.types).unwrap_or(Type::Any), body))
 }
 
 /// A type as Spark's `typeof` and its schemas in JSON name it.

@@ -1,6 +1,7 @@
 //! Every scalar function, one file per family.
 
 mod arguments;
+mod arithmetic;
 mod arrays;
 mod conditions;
 mod dates;
@@ -31,6 +32,7 @@ use crate::{Type, Value};
 /// All functions of all families.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     [
+        arithmetic::FUNCTIONS,
         arrays::FUNCTIONS,
         conditions::FUNCTIONS,
         dates::FUNCTIONS,

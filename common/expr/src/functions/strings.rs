@@ -484,31 +484,28 @@ fn substring_index<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     piece(&a[0], 0..all.len())
 }
 
-fn overlay<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
-    let start = integer(&a[2])?;
-    let length = a.get(3).map_or(Ok(-1), integer)?;
-    if let (Value::Binary(value), Value::Binary(replacement)) = (&a[0], &a[1]) {
-        let length = if length >= 0 {
-            length
-        } else {
-            replacement.len() as i64
-        };
-        let clamp = |place: i64| place.clamp(0, value.len() as i64) as usize;
-        let (head, tail) = (
-            &value[..clamp(start - 1)],
-            &value[clamp(start - 1 + length)..],
-        );
-        return Ok(binary([head, replacement, tail].concat()));
-    }
-    let (text, replacement) = (text(&a[0])?, text(&a[1])?);
-    let length = if length >= 0 {
-        length
-    } else {
-        characters(replacement) as i64
+/// What stands before the place, the replacement, and what stands `length` after it; both as [`substring`] cuts them, so a
+/// place below zero counts from the end.
+fn overlay<'a>(env: &Env, a: &[Value<'a>]) -> Answer<'a> {
+    let (start, given) = (integer(&a[2])?, a.get(3).map_or(Ok(-1), integer)?);
+    let own = match &a[1] {
+        Value::Binary(bytes) => bytes.len(),
+        replacement => characters(text(replacement)?),
     };
-    let head = &text[range(text, 0, start - 1)];
-    let tail = &text[range(text, start - 1 + length, i64::MAX)];
-    Ok(string([head, replacement, tail].concat()))
+    let length = if given >= 0 { given } else { own as i64 };
+    let cut = |start: i64, length: i64| {
+        substring(
+            env,
+            &[a[0].clone(), Value::Integer(start), Value::Integer(length)],
+        )
+    };
+    let (head, tail) = (cut(1, start - 1)?, cut(start + length, i32::MAX.into())?);
+    Ok(match (&head, &a[1], &tail) {
+        (Value::Binary(head), Value::Binary(replacement), Value::Binary(tail)) => {
+            binary([&**head, replacement, tail].concat())
+        }
+        _ => string([text(&head)?, text(&a[1])?, text(&tail)?].concat()),
+    })
 }
 
 fn split_part<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
