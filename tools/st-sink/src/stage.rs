@@ -256,8 +256,9 @@ impl Stage for Sink {
                 id: batch.id,
                 marked: self.marked,
             };
+            fail_point("sink.before_output");
             let detail = self.target.prepare(arrived, &mut self.rows, out)?;
-            fail_point("sink.prepared");
+            fail_point("sink.after_output");
             self.commit(batch.id, detail.as_ref(), out)?;
             self.target.publish().with_context(|| {
                 format!(

@@ -128,7 +128,7 @@ impl Directory {
                     other.with_context(|| format!("{}: cannot rename to it", path.display()))?
                 }
             }
-            fail_point("sink.renamed_one");
+            fail_point("sink.mid_rename");
         }
         folders
             .iter()

@@ -241,17 +241,16 @@ fn a_sink_that_joins_later_takes_the_batches_after() {
     );
 }
 
-#[cfg(feature = "fail-points")]
 mod killed {
     use super::*;
 
     const STEPS: [(&str, u64); 6] = [
-        ("sink.prepared", 2),
+        ("sink.after_output", 2),
         ("sink.before_commit", 2),
         ("commits.mid_write", 2),
         ("sink.after_commit", 2),
-        ("sink.renamed_one", 3),
-        ("sink.renamed_one", 4),
+        ("sink.mid_rename", 3),
+        ("sink.mid_rename", 4),
     ];
 
     /// Killed at any step of the second batch, then run again over what is not committed: the same files as without.

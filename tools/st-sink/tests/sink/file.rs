@@ -139,7 +139,6 @@ fn csv_added_to_a_file_of_others_follows_its_header() {
         .refused(&["torn: does not end with a newline"]);
 }
 
-#[cfg(feature = "fail-points")]
 mod killed {
     use super::*;
 
@@ -147,7 +146,7 @@ mod killed {
     fn at_any_step_the_file_is_that_of_an_uninterrupted_run() {
         for mode in ["append", "complete"] {
             for step in [
-                "sink.prepared",
+                "sink.after_output",
                 "sink.before_commit",
                 "commits.mid_write",
                 "sink.after_commit",

@@ -149,7 +149,6 @@ impl Dir {
     }
 
     /// The same, killed at the `count`-th passage of a step of the protocol.
-    #[cfg(feature = "fail-points")]
     pub fn killed(&self, step: &str, count: u64, arguments: &[&str], input: &str) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_st-sink"));
         command

@@ -251,12 +251,11 @@ fn readers_see_whole_batches_while_the_sink_runs() {
     assert_eq!(dir.sql("select n from t"), ["1"]);
 }
 
-#[cfg(feature = "fail-points")]
 #[test]
 fn killed_at_any_step_each_row_is_there_once() {
     for step in [
-        "sink.sqlite_before_commit",
-        "sink.prepared",
+        "sink.mid_output",
+        "sink.after_output",
         "sink.before_commit",
         "commits.mid_write",
         "sink.after_commit",

@@ -194,7 +194,7 @@ impl Sqlite {
                 "its line in _st_commits was removed while the query runs: run the same line again"
             );
         }
-        fail_point("sink.sqlite_before_commit");
+        fail_point("sink.mid_output");
         transaction.commit()?;
         self.connection = Some(connection);
         self.stored = batch;
