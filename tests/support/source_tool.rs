@@ -102,7 +102,7 @@ impl Tool {
         Live {
             child,
             stdout,
-            stderr,
+            stderr: Some(stderr),
             said: String::new(),
             seen: Vec::new(),
         }
@@ -135,7 +135,7 @@ impl Tool {
 pub struct Live {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+    stderr: Option<BufReader<ChildStderr>>,
     said: String,
     seen: Vec<String>,
 }
@@ -149,23 +149,23 @@ impl Live {
         self.child.stdin.take();
     }
 
-    /// Reads the wire up to and including a line, which it waits for. Returns what came since the last call.
-    pub fn until(&mut self, wanted: &str) -> Vec<String> {
-        let mut since = Vec::new();
-        loop {
-            let mut line = String::new();
-            if self.stdout.read_line(&mut line).unwrap() == 0 {
-                let mut said = String::new();
-                std::io::Read::read_to_string(&mut self.stderr, &mut said).unwrap();
-                panic!("the wire ended without {wanted:?}: {since:#?}\n{said}");
-            }
-            let line = short(line.trim_end());
-            since.push(line.clone());
-            self.seen.push(line.clone());
-            if line == wanted {
-                return since;
-            }
+    /// The next line of the wire, which it waits for.
+    pub fn next(&mut self) -> String {
+        let mut line = String::new();
+        if self.stdout.read_line(&mut line).unwrap() == 0 {
+            let mut said = String::new();
+            std::io::Read::read_to_string(self.stderr.as_mut().unwrap(), &mut said).unwrap();
+            panic!("the wire ended: {:#?}\n{}{said}", self.seen, self.said);
         }
+        self.seen.push(short(line.trim_end()));
+        self.seen.last().unwrap().clone()
+    }
+
+    /// Reads the wire up to and including a line. Returns what came since the last call.
+    pub fn until(&mut self, wanted: &str) -> Vec<String> {
+        let before = self.seen.len();
+        while self.next() != wanted {}
+        self.seen[before..].to_vec()
     }
 
     /// Reads what is said on stderr up to a line that contains `wanted`, and returns that line.
@@ -173,7 +173,7 @@ impl Live {
         loop {
             let mut line = String::new();
             assert!(
-                self.stderr.read_line(&mut line).unwrap() > 0,
+                self.stderr.as_mut().unwrap().read_line(&mut line).unwrap() > 0,
                 "it never said {wanted:?}: {}",
                 self.said
             );
@@ -185,18 +185,30 @@ impl Live {
     }
 
     pub fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.signal(rustix::process::Signal::INT);
     }
 
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    /// Stops it where it stands, until [`Live::resume`].
+    pub fn pause(&self) {
+        self.signal(rustix::process::Signal::STOP);
     }
+
+    pub fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    pub fn kill(self) {}
 
     /// Reads the rest of the wire and waits for the end.
     pub fn finish(mut self) -> Outcome {
-        let mut stderr = self.stderr;
+        let Some(mut stderr) = self.stderr.take() else {
+            panic!("finished twice")
+        };
         let said = std::thread::spawn(move || {
             let mut text = String::new();
             std::io::Read::read_to_string(&mut stderr, &mut text).unwrap();
@@ -210,10 +222,18 @@ impl Live {
         }
         let status = self.child.wait().unwrap().code().unwrap_or(-1);
         Outcome {
-            wire: self.seen,
-            stderr: self.said + &said.join().unwrap(),
+            wire: std::mem::take(&mut self.seen),
+            stderr: std::mem::take(&mut self.said) + &said.join().unwrap(),
             status,
         }
+    }
+}
+
+/// A test that fails leaves no process behind.
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -23,12 +23,18 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format a file's name tells, `.gz` and `.zst` aside.
+    /// The format a file's name tells; `.gz` and `.zst`, and the number of a rotated log (`app.log.1`), aside.
     pub fn of_name(name: &str) -> Option<Format> {
-        let name = name
+        let mut name = name
             .strip_suffix(".gz")
             .or(name.strip_suffix(".zst"))
             .unwrap_or(name);
+        while let Some((stem, number)) = name.rsplit_once('.')
+            && !number.is_empty()
+            && number.bytes().all(|b| b.is_ascii_digit())
+        {
+            name = stem;
+        }
         Some(match name.rsplit_once('.')?.1 {
             "json" | "ndjson" | "jsonl" => Format::Json,
             "csv" => Format::Csv,

@@ -4,7 +4,7 @@ mod args;
 mod clean;
 mod config;
 mod files;
-//mod follow;
+mod follow;
 mod open;
 mod roots;
 mod stdin;
@@ -20,8 +20,8 @@ fn main() -> ExitCode {
         let config = Config::new(&arguments)?;
         match config.input {
             Input::Stdin => run_source(stdin::StdinSource::new(config)?, arguments.source),
-            _ => run_source(files::FileSource::new(config)?, arguments.source),
-            //Input::Follow => run_source(follow::FollowSource::new(config)?, arguments.source),
+            Input::Files => run_source(files::FileSource::new(config)?, arguments.source),
+            Input::Follow => run_source(follow::FollowSource::new(config)?, arguments.source),
         }
     })
 }

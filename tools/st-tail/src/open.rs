@@ -14,6 +14,8 @@ pub fn is_compressed(path: &str) -> bool {
 
 /// The text of an open file, from byte `offset` of it on.
 pub fn text_from(mut file: File, path: &str, offset: u64) -> io::Result<Box<dyn Read>> {
+    // A clone of an open file shares its place.
+    file.seek(SeekFrom::Start(0))?;
     let mut reader: Box<dyn Read> = if path.ends_with(".gz") {
         Box::new(MultiGzDecoder::new(BufReader::with_capacity(
             128 * 1024,

@@ -44,6 +44,8 @@ pub struct Listing {
     cost: Duration,
     ended: Option<Instant>,
     complained: bool,
+    /// Files are wanted while they are written.
+    growing: bool,
 }
 
 struct Watched {
@@ -57,6 +59,14 @@ impl Listing {
         Listing {
             name: name.to_string(),
             ..Listing::default()
+        }
+    }
+
+    /// A listing of files that are read while they grow.
+    pub fn of_growing(name: &str) -> Listing {
+        Listing {
+            growing: true,
+            ..Listing::new(name)
         }
     }
 
@@ -85,7 +95,7 @@ impl Listing {
     /// All the files that were not seen before.
     pub fn list(&mut self, roots: &[Root], seen: &Seen) -> Result<Vec<Found>> {
         let begun = Instant::now();
-        let first = self.ended.is_none();
+        let first = self.ended.is_none() || self.growing;
         self.folders.clear();
         self.unfinished.clear();
         let mut found = Vec::new();
@@ -116,7 +126,7 @@ struct Walk<'a> {
     listing: &'a mut Listing,
     seen: &'a Seen,
     found: &'a mut Vec<Found>,
-    /// What is there at the beginning of a run is taken to be whole.
+    /// What is there at the beginning of a run is taken as it is.
     first: bool,
 }
 

@@ -14,10 +14,13 @@ use st_input::{Advice, Place};
 use st_stream::{Budget, Opening, Out, Read, Source, message};
 
 use backlog::Backlog;
+pub use listing::Listing;
+pub use range::Mark;
+pub use seen::Seen;
+
 use listing::Found;
 use range::{FileRange, Range};
 use reading::Reading;
-use seen::Seen;
 
 use crate::config::Config;
 use crate::open;

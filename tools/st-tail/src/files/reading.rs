@@ -81,11 +81,6 @@ impl Reading {
         }
     }
 
-    /// The path.
-    pub fn path(&self) -> &str {
-        &self.found.path
-    }
-
     /// Hands on a block of rows; true if that was the last of the file.
     pub fn read(
         &mut self,
