@@ -60,7 +60,7 @@ impl Generator {
             .args
             .first()
             .map_or(Value::Null, |arg| arg.eval(env, slots));
-        let numbered = |position: bool, i: usize| position.then(|| Value::Integer(i as i64));
+        let numbered = |position: bool, i: usize| position.then_some(Value::Integer(i as i64));
         match (self.kind, value) {
             (_, Value::Null) => Vec::new(),
             (

@@ -1,12 +1,15 @@
 //! From the parser's tree to what is evaluated: columns become places, types are found and coerced as Spark does it,
 //! constants are computed once, and what cannot work is refused with its place in the text.
 
+mod arithmetic;
 mod calls;
+mod forms;
 mod generator;
+mod lambdas;
 mod operators;
 mod paths;
 
-pub use calls::names as function_names;
+pub use forms::names as function_names;
 pub use generator::{Generator, Rows};
 
 use crate::ast::{Ast, IntervalUnit, Item, Node};

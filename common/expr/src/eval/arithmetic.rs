@@ -1,12 +1,13 @@
-//! Arithmetic on numbers, dates, timestamps and intervals. Integers never wrap: what does not fit is a failure.
+//! Arithmetic on numbers. Integers never wrap: what does not fit is a failure.
 
+use super::times::times;
 use super::{Op, Scope};
-use crate::ast::{Binary, IntervalUnit};
+use crate::ast::Binary;
 use crate::cast::cast;
 use crate::decimal::{Operation, result_type};
 use crate::function::{Env, Failure};
 use crate::number::float;
-use crate::{Decimal, Interval, Type, Value};
+use crate::{Decimal, Type, Value};
 
 /// `a + b` and the like, with the operands' static types and the result's.
 pub struct Arithmetic {
@@ -22,16 +23,30 @@ pub struct Arithmetic {
     pub right: Type,
     /// The static type of the result; `Any` if the values decide.
     pub kind: Type,
+    /// What is asked of the result besides.
+    pub flavour: Flavour,
     /// Precision and scale of a decimal result, if known.
     pub decimal: Option<(u8, u8)>,
 }
 
-fn overflow(kind: &Type) -> Failure {
+/// What functions of arithmetic do differently than operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavour {
+    /// As the operator.
+    #[default]
+    Operator,
+    /// `try_add` and the like: what cannot be computed is no failure.
+    Quiet,
+    /// `pmod`: the remainder takes the divisor's sign.
+    Positive,
+}
+
+pub(super) fn overflow(kind: &Type) -> Failure {
     let kind = if kind.is_open() { &Type::BigInt } else { kind };
     Failure(format!("the result is out of the range of {kind}"))
 }
 
-fn by_zero() -> Failure {
+pub(super) fn by_zero() -> Failure {
     Failure("division by zero".to_owned())
 }
 
@@ -45,7 +60,10 @@ impl Arithmetic {
         if b.is_null() {
             return Value::Null;
         }
-        scope.settle(self.compute(scope.env, a, b))
+        match self.compute(scope.env, a, b) {
+            Err(_) if self.flavour == Flavour::Quiet => Value::Null,
+            result => scope.settle(result),
+        }
     }
 
     fn compute<'r>(&self, env: &Env, a: Value<'r>, b: Value<'r>) -> Result<Value<'r>, Failure> {
@@ -80,7 +98,12 @@ impl Arithmetic {
             Binary::Divide => return self.doubles(x as f64, y as f64),
             Binary::IntegerDivide | Binary::Remainder if y == 0 => return Err(by_zero()),
             Binary::IntegerDivide => x.checked_div(y),
-            _ => Some(x.wrapping_rem(y)),
+            _ => match x.wrapping_rem(y) {
+                rest if self.flavour == Flavour::Positive && rest < 0 => {
+                    Some(((i128::from(rest) + i128::from(y)) % i128::from(y)) as i64)
+                }
+                rest => Some(rest),
+            },
         };
         let (least, greatest) = self.kind.integer_range();
         let fits = result.filter(|x| (least..=greatest).contains(x));
@@ -95,7 +118,7 @@ impl Arithmetic {
                 Binary::Subtract => f64::from(x - y),
                 Binary::Multiply => f64::from(x * y),
                 _ if y == 0.0 => return Err(by_zero()),
-                _ => f64::from(x % y),
+                _ => self.rest(f64::from(x % y), f64::from(y)),
             })));
         }
         Ok(Value::Double(match self.operator {
@@ -105,8 +128,17 @@ impl Arithmetic {
             _ if y == 0.0 => return Err(by_zero()),
             Binary::Divide => x / y,
             Binary::IntegerDivide => return self.integers(x as i64, y as i64),
-            _ => x % y,
+            _ => self.rest(x % y, y),
         }))
+    }
+
+    /// A remainder, made positive if it has to be.
+    fn rest(&self, rest: f64, divisor: f64) -> f64 {
+        if self.flavour == Flavour::Positive && rest < 0.0 {
+            (rest + divisor) % divisor
+        } else {
+            rest
+        }
     }
 
     fn decimals<'r>(&self, x: Decimal, y: Decimal) -> Result<Value<'r>, Failure> {
@@ -134,156 +166,47 @@ impl Arithmetic {
         if y.unscaled == 0 && matches!(operation, Operation::Divide | Operation::Remainder) {
             return Err(by_zero());
         }
-        let size = |kind: &Type, value: Decimal| {
-            kind.as_decimal()
-                .unwrap_or((value.precision(), value.scale))
-        };
-        let kind = self
-            .decimal
-            .unwrap_or_else(|| result_type(operation, size(&self.left, x), size(&self.right, y)));
-        Decimal::compute(operation, x, y, kind)
-            .map(Value::Decimal)
-            .ok_or_else(|| {
-                overflow(&Type::Decimal {
-                    precision: kind.0,
-                    scale: kind.1,
-                })
+        let kind = self.decimal.unwrap_or_else(|| {
+            result_type(
+                operation,
+                size(&self.left, x, operation),
+                size(&self.right, y, operation),
+            )
+        });
+        let mut result = Decimal::compute(operation, x, y, kind);
+        if let (Flavour::Positive, Some(rest)) = (self.flavour, result)
+            && rest.unscaled < 0
+        {
+            let sum = Decimal::compute(Operation::Add, rest, y, (38, kind.1));
+            result = sum.and_then(|sum| Decimal::compute(operation, sum, y, kind));
+        }
+        result.map(Value::Decimal).ok_or_else(|| {
+            overflow(&Type::Decimal {
+                precision: kind.0,
+                scale: kind.1,
             })
+        })
     }
 }
 
-fn unfit(operator: Binary, a: &Value<'_>, b: &Value<'_>) -> Failure {
+/// Precision and scale of an operand: its type's, or what is sure to hold an undeclared column's values, so that each row's
+/// quotient has the same scale. An undeclared integer is a BIGINT.
+fn size(kind: &Type, value: Decimal, operation: Operation) -> (u8, u8) {
+    match kind.as_decimal() {
+        Some(size) => size,
+        None if value.scale == 0 && value.precision() <= 20 => (20, 0),
+        None if operation == Operation::Divide => (38, value.scale),
+        None => (value.precision(), value.scale),
+    }
+}
+
+pub(super) fn unfit(operator: Binary, a: &Value<'_>, b: &Value<'_>) -> Failure {
     Failure(format!(
         "`{}` does not work on {} and {}",
         operator.symbol(),
         a.kind(),
         b.kind()
     ))
-}
-
-/// Arithmetic in which a date, a timestamp or an interval takes part.
-fn times<'r>(
-    operator: Binary,
-    env: &Env,
-    a: Value<'r>,
-    b: Value<'r>,
-) -> Result<Value<'r>, Failure> {
-    use Value::{Date, Double, Integer, Interval, String, Timestamp};
-    let late = || Failure("the result is out of the range of TIMESTAMP".to_owned());
-    let as_instant = |value| cast(env, value, &Type::Any, &Type::Timestamp);
-    match (operator, a, b) {
-        (Binary::Add, Date(days), Integer(n)) | (Binary::Add, Integer(n), Date(days)) => {
-            add_days(days, n)
-        }
-        (Binary::Subtract, Date(days), Integer(n)) => {
-            add_days(days, n.checked_neg().ok_or_else(late)?)
-        }
-        (Binary::Subtract, Date(a), Date(b)) => {
-            let days = a.checked_sub(b).ok_or_else(late)?;
-            Ok(Interval(crate::Interval {
-                days,
-                ..Default::default()
-            }))
-        }
-        (Binary::Subtract, a @ String(_), b @ Date(_)) => {
-            let a = cast(env, a, &Type::String, &Type::Date)?;
-            times(operator, env, a, b)
-        }
-        (Binary::Subtract, a @ Date(_), b @ String(_)) => {
-            let b = cast(env, b, &Type::String, &Type::Date)?;
-            times(operator, env, a, b)
-        }
-        (
-            Binary::Subtract,
-            a @ (Date(_) | Timestamp(_) | String(_)),
-            b @ (Date(_) | Timestamp(_) | String(_)),
-        ) => match (as_instant(a)?, as_instant(b)?) {
-            (Timestamp(a), Timestamp(b)) => {
-                let micros = a.checked_sub(b).ok_or_else(late)?;
-                Ok(Interval(crate::Interval {
-                    micros,
-                    ..Default::default()
-                }))
-            }
-            _ => Ok(Value::Null),
-        },
-        (Binary::Add, time @ (Date(_) | Timestamp(_) | String(_)), Interval(by))
-        | (Binary::Add, Interval(by), time @ (Date(_) | Timestamp(_) | String(_))) => {
-            add_interval(env, time, by)
-        }
-        (Binary::Subtract, time @ (Date(_) | Timestamp(_) | String(_)), Interval(by)) => {
-            add_interval(env, time, by.checked_neg().ok_or_else(late)?)
-        }
-        (Binary::Add, Interval(a), Interval(b)) => a
-            .checked_add(b)
-            .map(Interval)
-            .ok_or_else(|| overflow(&Type::Interval)),
-        (Binary::Subtract, Interval(a), Interval(b)) => {
-            let sum = b.checked_neg().and_then(|b| a.checked_add(b));
-            sum.map(Interval).ok_or_else(|| overflow(&Type::Interval))
-        }
-        (Binary::Multiply, Interval(by), n @ (Integer(_) | Double(_) | Value::Decimal(_)))
-        | (Binary::Multiply, n @ (Integer(_) | Double(_) | Value::Decimal(_)), Interval(by)) => {
-            scale(by, n.as_double().unwrap_or(f64::NAN))
-        }
-        (Binary::Divide, Interval(_), n) if n.as_double() == Some(0.0) => Err(by_zero()),
-        (Binary::Divide, Interval(by), n @ (Integer(_) | Double(_) | Value::Decimal(_))) => {
-            scale(by, 1.0 / n.as_double().unwrap_or(f64::NAN))
-        }
-        (operator, a, b) => Err(unfit(operator, &a, &b)),
-    }
-}
-
-fn add_days<'r>(days: i32, more: i64) -> Result<Value<'r>, Failure> {
-    let sum = i64::from(days)
-        .checked_add(more)
-        .and_then(|days| i32::try_from(days).ok());
-    sum.map(Value::Date).ok_or_else(|| overflow(&Type::Date))
-}
-
-/// A date stays one if the interval is made of months and days alone. Spark's day-time intervals do not tell 24 hours from
-/// a day, so whole days of the microseconds count as days of the zone's calendar.
-fn add_interval<'r>(env: &Env, time: Value<'r>, by: Interval) -> Result<Value<'r>, Failure> {
-    let late = || Failure("the result is out of the range of TIMESTAMP".to_owned());
-    if let (Value::Date(days), 0) = (&time, by.micros) {
-        let days = st_time::add_months(*days, by.months).ok_or_else(late)?;
-        return add_days(days, i64::from(by.days));
-    }
-    let Value::Timestamp(micros) = cast(env, time, &Type::Any, &Type::Timestamp)? else {
-        return Ok(Value::Null);
-    };
-    const DAY: i64 = 86_400_000_000;
-    let days = i32::try_from(by.micros / DAY)
-        .ok()
-        .and_then(|days| days.checked_add(by.days))
-        .ok_or_else(late)?;
-    let by = Interval {
-        months: by.months,
-        days,
-        micros: by.micros % DAY,
-    };
-    st_time::add_interval(micros, by.into(), env.zone)
-        .map(Value::Timestamp)
-        .ok_or_else(late)
-}
-
-/// An interval times a number, rounded half away from zero to months or microseconds.
-fn scale<'r>(by: Interval, factor: f64) -> Result<Value<'r>, Failure> {
-    let out = || overflow(&Type::Interval);
-    let months = (f64::from(by.months) * factor).round();
-    let micros = (by.day_micros() as f64 * factor).round();
-    if !months.is_finite()
-        || !micros.is_finite()
-        || months.abs() > f64::from(i32::MAX)
-        || micros.abs() >= 9.2e18
-    {
-        return Err(out());
-    }
-    Ok(Value::Interval(Interval {
-        months: months as i32,
-        days: 0,
-        micros: micros as i64,
-    }))
 }
 
 /// `- x`
@@ -309,66 +232,5 @@ pub fn negate<'r>(value: Value<'r>, kind: &Type) -> Result<Value<'r>, Failure> {
             None => Err(Failure(format!("'{x}' is no number"))),
         },
         other => Err(Failure(format!("`-` does not work on {}", other.kind()))),
-    }
-}
-
-/// `interval x unit` of a value.
-pub fn interval<'r>(env: &Env, value: Value<'r>, unit: IntervalUnit) -> Result<Value<'r>, Failure> {
-    let kind = Type::Decimal {
-        precision: 38,
-        scale: 6,
-    };
-    match cast(env, value, &Type::Any, &kind)? {
-        Value::Decimal(x) => unit
-            .times(x.unscaled)
-            .map(Value::Interval)
-            .ok_or_else(|| overflow(&Type::Interval)),
-        _ => Ok(Value::Null),
-    }
-}
-
-/// Operations on an integer's bits.
-pub struct Bits {
-    /// Which; `None` for `~`.
-    pub operator: Option<Binary>,
-    /// Left side.
-    pub a: Op,
-    /// Right side; anything for `~`.
-    pub b: Op,
-    /// The left side's type, which is the width of a shift.
-    pub kind: Type,
-}
-
-impl Bits {
-    pub(super) fn eval<'r>(&'r self, scope: &Scope<'_, 'r>) -> Value<'r> {
-        let integer = |op: &'r Op| {
-            let value = op.eval(scope);
-            match scope.settle(cast(scope.env, value, &Type::Any, &Type::BigInt)) {
-                Value::Integer(x) => Some(x),
-                _ => None,
-            }
-        };
-        let Some(a) = integer(&self.a) else {
-            return Value::Null;
-        };
-        let Some(operator) = self.operator else {
-            return Value::Integer(!a);
-        };
-        let Some(b) = integer(&self.b) else {
-            return Value::Null;
-        };
-        // Java takes the shift modulo the width; all that is narrower than BIGINT is shifted as INT.
-        let narrow = matches!(self.kind, Type::TinyInt | Type::SmallInt | Type::Int);
-        let by = b as u32 & if narrow { 31 } else { 63 };
-        Value::Integer(match operator {
-            Binary::BitAnd => a & b,
-            Binary::BitOr => a | b,
-            Binary::BitXor => a ^ b,
-            Binary::ShiftLeft if narrow => i64::from((a as i32) << by),
-            Binary::ShiftLeft => a << by,
-            Binary::ShiftRightUnsigned if narrow => i64::from(((a as i32 as u32) >> by) as i32),
-            Binary::ShiftRightUnsigned => ((a as u64) >> by) as i64,
-            _ => a >> by,
-        })
     }
 }

@@ -16,6 +16,7 @@ pub enum Kind {
     ZipWith,
     ArraySort,
     MapFilter,
+    MapZipWith,
     TransformKeys,
     TransformValues,
 }
@@ -56,7 +57,7 @@ impl Higher {
 
     /// Calls the lambda with an element and, if it wants it, its index.
     fn on<'r>(&'r self, scope: &Scope<'_, 'r>, value: Value<'r>, index: usize) -> Value<'r> {
-        let index = (self.params == 2).then(|| Value::Integer(index as i64));
+        let index = (self.params == 2).then_some(Value::Integer(index as i64));
         self.call(&self.body, scope, std::iter::once(value).chain(index))
     }
 
@@ -123,7 +124,7 @@ impl Higher {
                 let order = self.call(&self.body, scope, [a.clone(), b.clone()]);
                 total(&order, &Value::Integer(0)).is_le()
             })),
-            Kind::MapFilter | Kind::TransformKeys | Kind::TransformValues => Value::Null,
+            _ => Value::Null,
         }
     }
 
@@ -155,6 +156,27 @@ impl Higher {
                 }
                 Value::Map(all)
             }
+            Kind::MapZipWith => match self.args.get(1).map(|x| x.eval(scope)) {
+                Some(Value::Map(others)) => {
+                    let at = |all: &[(Value<'r>, Value<'r>)], key: &Value<'r>| {
+                        let found = all.iter().find(|(known, _)| same(known, key));
+                        found.map_or(Value::Null, |(_, value)| value.clone())
+                    };
+                    let mut keys: Vec<Value<'r>> =
+                        entries.iter().map(|(key, _)| key.clone()).collect();
+                    let more = others
+                        .iter()
+                        .filter(|(key, _)| !keys.iter().any(|known| same(known, key)));
+                    let more: Vec<Value<'r>> = more.map(|(key, _)| key.clone()).collect();
+                    keys.extend(more);
+                    let entry = |key: Value<'r>| {
+                        let values = [key.clone(), at(&entries, &key), at(&others, &key)];
+                        (key, self.call(&self.body, scope, values))
+                    };
+                    Value::Map(keys.into_iter().map(entry).collect())
+                }
+                _ => Value::Null,
+            },
             _ => Value::Null,
         }
     }
@@ -210,6 +232,12 @@ pub fn find(name: &str) -> Option<(Kind, std::ops::RangeInclusive<usize>, usize,
             1,
             "map_filter(map, (key, value) -> …)",
         ),
+        "map_zip_with" => (
+            Kind::MapZipWith,
+            3..=3,
+            2,
+            "map_zip_with(map, other, (key, x, y) -> …)",
+        ),
         "transform_keys" => (
             Kind::TransformKeys,
             2..=2,
@@ -241,6 +269,14 @@ pub fn parameter_types(kind: Kind, args: &[Type]) -> Vec<Type> {
         }
         (Kind::MapFilter | Kind::TransformKeys | Kind::TransformValues, _) => {
             vec![Type::Any, Type::Any]
+        }
+        (Kind::MapZipWith, _) => {
+            let parts = |i: usize| match args.get(i) {
+                Some(Type::Map(key, value)) => ((**key).clone(), (**value).clone()),
+                _ => (Type::Any, Type::Any),
+            };
+            let ((key, x), (_, y)) = (parts(0), parts(1));
+            vec![key, x, y]
         }
         _ => vec![element(0), Type::Int],
     }

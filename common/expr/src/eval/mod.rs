@@ -3,16 +3,19 @@
 //! A part that cannot be computed is null, and counted in the environment's [`crate::Failures`].
 
 pub mod arithmetic;
+pub mod bits;
 mod calls;
 pub mod higher;
 pub mod like;
 mod logic;
+mod times;
 
 use crate::cast::{cast, try_cast};
 use crate::function::{Env, Failure, Prepared};
 use crate::json::read_json;
 use crate::{Slots, Type, Value};
-use arithmetic::{Arithmetic, Bits};
+use arithmetic::Arithmetic;
+use bits::Bits;
 use higher::Higher;
 use like::Like;
 use logic::Comparison;
@@ -186,7 +189,7 @@ impl Op {
             Op::Arithmetic(x) => x.eval(scope),
             Op::Negate(x, kind) => scope.settle(arithmetic::negate(x.eval(scope), kind)),
             Op::Bits(x) => x.eval(scope),
-            Op::Interval(x, unit) => scope.settle(arithmetic::interval(env, x.eval(scope), *unit)),
+            Op::Interval(x, unit) => scope.settle(times::interval(env, x.eval(scope), *unit)),
             Op::Like(x) => x.eval(scope),
             Op::Case(branches, otherwise) => {
                 for (when, then) in branches {

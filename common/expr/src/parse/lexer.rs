@@ -221,12 +221,11 @@ impl<'t> Lexer<'t> {
             .rest()
             .get(..3)
             .filter(|o| o.bytes().all(|b| (b'0'..=b'7').contains(&b)))
+            && let Some(code) = u8::from_str_radix(octal, 8).ok().filter(|code| *code < 128)
         {
-            if let Some(code) = u8::from_str_radix(octal, 8).ok().filter(|code| *code < 128) {
-                text.push(char::from(code));
-                self.at += 3;
-                return;
-            }
+            text.push(char::from(code));
+            self.at += 3;
+            return;
         }
         self.at += c.len_utf8();
         match c {

@@ -4,13 +4,15 @@
 //! columns, and because Spark's lexical rules (two string quotes, almost no reserved words) differ from other dialects'.
 
 mod calls;
+mod cursor;
 mod interval;
 mod lexer;
 mod literals;
+mod predicates;
 mod types;
 
 use crate::Type;
-use crate::ast::{Assignment, Ast, Binary, Item, Like, Node, Order, Unary};
+use crate::ast::{Assignment, Ast, Binary, Item, Node, Order, Unary};
 use crate::error::{Span, SyntaxError};
 use lexer::{Kind, Token};
 
@@ -95,131 +97,6 @@ impl<'t> Parser<'t> {
             depth: 0,
             height: 0,
         })
-    }
-
-    pub(crate) fn at_end(&self) -> bool {
-        self.peek() == &Kind::End
-    }
-
-    /// Refuses what is left over.
-    pub(crate) fn finish(&self) -> Result<(), SyntaxError> {
-        if self.at_end() {
-            Ok(())
-        } else {
-            Err(self.expected("an operator, `,` or the end"))
-        }
-    }
-
-    fn peek(&self) -> &Kind {
-        self.ahead(0)
-    }
-
-    fn ahead(&self, n: usize) -> &Kind {
-        &self.tokens[(self.at + n).min(self.tokens.len() - 1)].kind
-    }
-
-    fn span(&self) -> Span {
-        self.tokens[self.at.min(self.tokens.len() - 1)].span
-    }
-
-    /// The place of the token just read.
-    fn behind(&self) -> Span {
-        self.tokens[self.at.saturating_sub(1)].span
-    }
-
-    fn step(&mut self) -> Token {
-        let token = self.tokens[self.at.min(self.tokens.len() - 1)].clone();
-        self.at += usize::from(self.at + 1 < self.tokens.len());
-        token
-    }
-
-    fn error(&self, span: Span, message: impl Into<String>) -> SyntaxError {
-        SyntaxError::at(self.text, span, message)
-    }
-
-    fn expected(&self, what: &str) -> SyntaxError {
-        let found = match self.peek() {
-            Kind::End => "the end".to_owned(),
-            _ => format!("`{}`", &self.text[self.span().start..self.span().end]),
-        };
-        self.error(self.span(), format!("expected {what}, found {found}"))
-    }
-
-    fn is(&self, symbol: &str) -> bool {
-        matches!(self.peek(), Kind::Symbol(s) if *s == symbol)
-    }
-
-    fn take(&mut self, symbol: &str) -> bool {
-        let found = self.is(symbol);
-        if found {
-            self.step();
-        }
-        found
-    }
-
-    fn need(&mut self, symbol: &str) -> Result<(), SyntaxError> {
-        if self.take(symbol) {
-            Ok(())
-        } else {
-            Err(self.expected(&format!("`{symbol}`")))
-        }
-    }
-
-    fn word_ahead(&self, n: usize, word: &str) -> bool {
-        matches!(self.ahead(n), Kind::Word(w) if w.eq_ignore_ascii_case(word))
-    }
-
-    fn is_word(&self, word: &str) -> bool {
-        self.word_ahead(0, word)
-    }
-
-    fn take_word(&mut self, word: &str) -> bool {
-        let found = self.is_word(word);
-        if found {
-            self.step();
-        }
-        found
-    }
-
-    /// Takes several words in a row, or none of them.
-    fn take_words(&mut self, words: &[&str]) -> bool {
-        let found = words
-            .iter()
-            .enumerate()
-            .all(|(n, word)| self.word_ahead(n, word));
-        if found {
-            words.iter().for_each(|_| drop(self.step()));
-        }
-        found
-    }
-
-    fn need_word(&mut self, word: &str) -> Result<(), SyntaxError> {
-        if self.take_word(word) {
-            Ok(())
-        } else {
-            Err(self.expected(&format!("`{word}`")))
-        }
-    }
-
-    fn name(&mut self, what: &str) -> Result<String, SyntaxError> {
-        match self.peek().clone() {
-            Kind::Word(name) | Kind::Quoted(name) => {
-                self.step();
-                Ok(name)
-            }
-            _ => Err(self.expected(what)),
-        }
-    }
-
-    fn separated<T>(
-        &mut self,
-        mut one: impl FnMut(&mut Self) -> Result<T, SyntaxError>,
-    ) -> Result<Vec<T>, SyntaxError> {
-        let mut all = vec![one(self)?];
-        while self.take(",") {
-            all.push(one(self)?);
-        }
-        Ok(all)
     }
 
     fn item(&mut self) -> Result<Item, SyntaxError> {
@@ -366,113 +243,6 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// What follows an operand as words: `is`, `in`, `between`, `like` and their negations.
-    fn predicate(&mut self, left: &Ast) -> Result<Option<Node>, SyntaxError> {
-        let value = || Box::new(left.clone());
-        if self.take_word("is") {
-            let negated = self.take_word("not");
-            if self.take_word("distinct") {
-                self.need_word("from")?;
-                let right = self.binding(PREDICATE)?;
-                let same = Ast {
-                    span: left.span.to(right.span),
-                    node: Node::Binary(Binary::NullSafeEqual, value(), Box::new(right)),
-                };
-                return Ok(Some(if negated {
-                    same.node
-                } else {
-                    Node::Unary(Unary::Not, Box::new(same))
-                }));
-            }
-            let truth = match () {
-                () if self.take_word("null") || self.take_word("unknown") => None,
-                () if self.take_word("true") => Some(true),
-                () if self.take_word("false") => Some(false),
-                () => {
-                    return Err(
-                        self.expected("`null`, `true`, `false` or `distinct from` after `is`")
-                    );
-                }
-            };
-            return Ok(Some(Node::Is {
-                value: value(),
-                truth,
-                negated,
-            }));
-        }
-        let negated = (self.is_word("not") || self.is("!"))
-            && ["in", "between", "like", "ilike", "rlike", "regexp"]
-                .iter()
-                .any(|word| self.word_ahead(1, word));
-        if negated {
-            self.step();
-        }
-        if self.take_word("between") {
-            let low = Box::new(self.binding(PREDICATE)?);
-            self.need_word("and")?;
-            let high = Box::new(self.binding(PREDICATE)?);
-            return Ok(Some(Node::Between {
-                value: value(),
-                low,
-                high,
-                negated,
-            }));
-        }
-        if self.take_word("in") {
-            self.need("(")?;
-            let list = self.separated(Parser::expr)?;
-            self.need(")")?;
-            return Ok(Some(Node::In {
-                value: value(),
-                list,
-                negated,
-            }));
-        }
-        let operator = match () {
-            () if self.take_word("like") => Like::Like,
-            () if self.take_word("ilike") => Like::Ilike,
-            () if self.take_word("rlike") || self.take_word("regexp") => Like::Rlike,
-            () => return Ok(None),
-        };
-        let (any, all) = (
-            self.take_word("any") || self.take_word("some"),
-            self.take_word("all"),
-        );
-        let patterns = if any || all {
-            self.need("(")?;
-            let patterns = self.separated(Parser::expr)?;
-            self.need(")")?;
-            patterns
-        } else {
-            vec![self.binding(PREDICATE)?]
-        };
-        let mut escape = '\\';
-        if operator != Like::Rlike && self.take_word("escape") {
-            let Kind::Text(text) = self.peek().clone() else {
-                return Err(self.expected("a string after `escape`"));
-            };
-            let mut chars = text.chars();
-            escape = match (chars.next(), chars.next()) {
-                (Some(c), None) => c,
-                _ => {
-                    return Err(self.error(
-                        self.span(),
-                        "the escape is one character, as in `escape '#'`",
-                    ));
-                }
-            };
-            self.step();
-        }
-        Ok(Some(Node::Like {
-            operator,
-            value: value(),
-            patterns,
-            all,
-            escape,
-            negated,
-        }))
-    }
-
     /// An operand with its signs, and what is attached to it: `.name`, `[index]`, `::type`.
     fn prefix(&mut self) -> Result<Ast, SyntaxError> {
         let start = self.span();
@@ -487,14 +257,14 @@ impl<'t> Parser<'t> {
             ("~", Unary::BitNot),
         ] {
             if self.take(symbol) {
-                if operator == Unary::Minus {
-                    if let Kind::Number(number) = self.peek().clone() {
-                        // Read with its sign, so that the least integer is not out of range.
-                        self.step();
-                        let node = self.number(&format!("-{number}"), start.to(self.behind()))?;
-                        let literal = self.spanned(start, node);
-                        return self.postfix(literal);
-                    }
+                if operator == Unary::Minus
+                    && let Kind::Number(number) = self.peek().clone()
+                {
+                    // Read with its sign, so that the least integer is not out of range.
+                    self.step();
+                    let node = self.number(&format!("-{number}"), start.to(self.behind()))?;
+                    let literal = self.spanned(start, node);
+                    return self.postfix(literal);
                 }
                 let value = self.binding(PREFIX_SIGN)?;
                 return Ok(self.spanned(start, Node::Unary(operator, Box::new(value))));

@@ -418,3 +418,73 @@ isnan(d)
 typeof(i)
 sqrt(i)
 current_timezone()
+-- arithmetic by name
+mod(-7, 3)
+pmod(-7, 3)
+pmod(-7.5, 3)
+pmod(-7.5D, -3)
+pmod(7, -3)
+pmod(i, 0)
+try_add(i, 1)
+try_add(2147483647, 1)
+try_divide(i, 0)
+try_divide(price, 3)
+try_subtract(d, 1)
+try_multiply(9223372036854775807, 2)
+try_mod(i, 0)
+try_add(day, 1)
+map_zip_with(map('a', 1, 'b', 2), map('b', 3, 'c', 4), (k, x, y) -> coalesce(x, 0) + coalesce(y, 0))
+array_sort(a, (x, y) -> case when x < y then 1 when x > y then -1 else 0 end)
+-- corners
+cast(interval '1' day as string)
+typeof(i + l)
+typeof(price * qty)
+case s when 'hello' then 1 end
+s in (1, 'hello')
+day in ('2025-01-31')
+ts in ('2025-01-15 10:30:00.123')
+day between '2025-01-01' and '2025-02-01'
+num between 5 and 100
+'10' < '9'
+'10' < 9
+b > f
+st = struct(1, 'z', struct(array(10, 20)))
+coalesce(n, st.x, 5)
+coalesce(day, ts)
+coalesce(price, d)
+if(b, price, i)
+if(b, a, array())
+not null
+n = 1 or b
+n > 1 and f
+-price
+abs(-price)
+1 - 2 - 3
+2 * 3 % 4
+1 + 2 || 'x'
+'x' || 1 + 2
+1 | 2 & 3
+5 ^ 1 | 8
+not true = false
+i > 5 = b
+i between 1 and 10 and b
+(i + 1) in (8)
+i is null or b
+cast(null as int) + 1
+cast('2025-01-15T10:30' as timestamp)
+cast('2025-01-15T10' as timestamp)
+cast('10:30' as timestamp) is null
+cast('2025-01-15 10:30:00 Europe/Berlin' as timestamp)
+cast('  2025-01-15  ' as date)
+cast('20250115' as date)
+cast('2025-1-5' as date)
+cast(12345678.9D as string)
+cast(100000.0D as string)
+cast(1234567.0D as float)
+cast(1.0E-5D as string)
+cast(-0.0D as string)
+float(0.1) + 0.2D
+float(0.1) = 0.1D
+float(16777217)
+1.5F * 1.1F
+cast(3000000000 as float)
