@@ -8,8 +8,30 @@ use std::collections::{HashMap, HashSet};
 use st_expr::{Field, Schema, Type};
 use st_row::{BadRow, Kind, elements_of, fields_of, parse_i64, unescape};
 
-/// The raw values of one row, by [`Column::cell`].
-pub type Cells<'r> = Vec<Option<&'r [u8]>>;
+/// Where the values of one row's columns stand in it; reused from row to row.
+#[derive(Default)]
+pub struct Cells {
+    /// By [`Column::cell`]; a value is never empty, so an empty range is none.
+    places: Vec<(usize, usize)>,
+}
+
+impl Cells {
+    /// The raw value of a cell in `row`, the row that was walked last.
+    #[inline]
+    pub fn get<'r>(&self, row: &'r [u8], cell: usize) -> Option<&'r [u8]> {
+        let &(start, end) = self.places.get(cell)?;
+        if start == end {
+            None
+        } else {
+            row.get(start..end)
+        }
+    }
+
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+}
 
 /// The columns seen so far.
 #[derive(Clone)]
@@ -133,17 +155,19 @@ impl Columns {
     }
 
     /// Puts the raw values of `row` into `cells`; columns not seen before are added. Null counts as a value.
-    pub fn walk<'r>(&mut self, row: &'r [u8], cells: &mut Cells<'r>) -> Result<(), BadRow> {
-        cells.clear();
-        cells.resize(self.cells, None);
-        self.descend(0, row, cells)
+    pub fn walk(&mut self, row: &[u8], cells: &mut Cells) -> Result<(), BadRow> {
+        cells.places.clear();
+        cells.places.resize(self.cells, (0, 0));
+        self.descend(0, row, row.as_ptr().addr(), cells)
     }
 
-    fn descend<'r>(
+    /// `begin`: the address of the row, from which places are told.
+    fn descend(
         &mut self,
         parent: usize,
-        object: &'r [u8],
-        cells: &mut Cells<'r>,
+        object: &[u8],
+        begin: usize,
+        cells: &mut Cells,
     ) -> Result<(), BadRow> {
         let mut next = 0;
         for member in fields_of(object) {
@@ -156,7 +180,7 @@ impl Columns {
             };
             next = self.nodes[node].place + 1;
             if !self.nodes[node].skipped {
-                self.put(node, raw, cells)?;
+                self.put(node, raw, begin, cells)?;
             }
         }
         Ok(())
@@ -181,34 +205,41 @@ impl Columns {
         })
     }
 
-    fn put<'r>(&mut self, node: usize, raw: &'r [u8], cells: &mut Cells<'r>) -> Result<(), BadRow> {
+    fn put(
+        &mut self,
+        node: usize,
+        raw: &[u8],
+        begin: usize,
+        cells: &mut Cells,
+    ) -> Result<(), BadRow> {
         let object = raw.first() == Some(&b'{');
         match &self.nodes[node].declared {
             Type::Struct(_) if self.flat => {
                 // What is no object does not fit a struct, so all its members are null.
                 return if object {
-                    self.descend(node, raw, cells)
+                    self.descend(node, raw, begin, cells)
                 } else {
                     Ok(())
                 };
             }
-            Type::Any if self.flat && object => return self.descend(node, raw, cells),
+            Type::Any if self.flat && object => return self.descend(node, raw, begin, cells),
             _ => {}
         }
         let cell = self.cell(node);
         if cells.len() <= cell {
-            cells.resize(cell + 1, None);
+            cells.places.resize(cell + 1, (0, 0));
         }
-        cells[cell] = Some(raw);
+        let start = raw.as_ptr().addr() - begin;
+        cells.places[cell] = (start, start + raw.len());
         Ok(())
     }
 
     /// Widens the types of the undeclared columns so that they hold these values.
-    pub fn learn(&mut self, cells: &Cells<'_>) {
+    pub fn learn(&mut self, row: &[u8], cells: &Cells) {
         for node in &mut self.nodes {
             let Some(cell) = node.cell else { continue };
             if node.declared == Type::Any
-                && let Some(Some(raw)) = cells.get(cell)
+                && let Some(raw) = cells.get(row, cell)
             {
                 let kind = type_of(raw);
                 if kind != node.found {
@@ -318,9 +349,9 @@ mod tests {
     fn columns(ddl: &str, flat: bool, rows: &[&str]) -> Vec<String> {
         let mut columns = Columns::new(&Schema::parse(ddl).unwrap(), flat, &["skip".to_string()]);
         for row in rows {
-            let mut cells = Cells::new();
+            let mut cells = Cells::default();
             columns.walk(row.as_bytes(), &mut cells).unwrap();
-            columns.learn(&cells);
+            columns.learn(row.as_bytes(), &cells);
         }
         columns
             .list()

@@ -208,7 +208,7 @@ impl Stage for Sink {
         self.query = start.query.clone();
         self.marked = context.marked;
         let shared = self.target.manners() == Manners::Sink && terminal::is_stdout();
-        self.status = Some(Status::new(start, context, shared));
+        self.status = Some(Status::new(start, context, shared, self.zone));
         Ok(())
     }
 

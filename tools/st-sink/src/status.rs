@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use st_stream::{Batch, Context, Start, message};
+use st_time::Zone;
 
 use crate::terminal;
 
@@ -38,6 +39,9 @@ struct Totals {
 pub struct Status {
     name: String,
     quiet: bool,
+    /// A person reads stderr.
+    person: bool,
+    zone: Zone,
     drawn: bool,
     visible: bool,
     since: Instant,
@@ -58,13 +62,16 @@ pub struct Status {
 
 impl Status {
     /// `shared`: rows go to the same terminal as they come, so that there is no place for a line.
-    pub fn new(start: &Start, context: &Context, shared: bool) -> Status {
+    pub fn new(start: &Start, context: &Context, shared: bool, zone: Zone) -> Status {
         let now = Instant::now();
+        let person = !context.quiet && terminal::is_stderr();
         Status {
             name: context.name.clone(),
             quiet: context.quiet,
             drawn: false,
-            visible: !context.quiet && !shared && terminal::is_stderr(),
+            person,
+            zone,
+            visible: person && !shared,
             since: now,
             last: now,
             totals: Totals::default(),
@@ -174,7 +181,7 @@ impl Status {
         match (self.watermark, self.watermarked) {
             (Some(mark), _) => {
                 let mut text = Vec::new();
-                st_time::write_spark(&mut text, mark, st_time::Zone::UTC);
+                st_time::write_spark(&mut text, mark, self.zone);
                 line.push_str(&format!("; watermark {}", String::from_utf8_lossy(&text)));
             }
             (None, true) => line.push_str("; waits for the first event time"),
@@ -183,7 +190,7 @@ impl Status {
         match &self.closes {
             Some(time) => line.push_str(&format!(", next window closes at {time}")),
             None if self.open > 0 && self.watermark.is_some() => {
-                line.push_str(&format!(", {} groups open", grouped(self.open)));
+                line.push_str(&format!(", {} open", grouped(self.open)));
             }
             None => {}
         }
@@ -220,7 +227,7 @@ impl Status {
                 );
             }
         }
-        if self.visible {
+        if self.person {
             message::say(&self.name, &self.summary());
         }
     }

@@ -48,19 +48,18 @@ impl Console {
     /// The shown rows as names of columns and texts of cells.
     fn table(&mut self) -> Result<(Vec<String>, Vec<Vec<String>>)> {
         let mut walker = Columns::new(&self.schema, false, &[]);
-        let mut cells = Cells::new();
+        let mut cells = Cells::default();
         for row in &self.shown {
             walker.walk(row, &mut cells)?;
         }
         let columns = walker.list();
         let mut rows = Vec::new();
         for row in self.shown.iter().take(self.layout.rows) {
-            let mut cells = Cells::new();
             walker.walk(row, &mut cells)?;
             rows.push(
                 columns
                     .iter()
-                    .map(|column| text_of(&cells, column, self.zone))
+                    .map(|column| text_of(cells.get(row, column.cell), column, self.zone))
                     .collect(),
             );
         }
@@ -72,9 +71,9 @@ impl Console {
     }
 }
 
-fn text_of(cells: &Cells<'_>, column: &Column, zone: Zone) -> String {
+fn text_of(raw: Option<&[u8]>, column: &Column, zone: Zone) -> String {
     let mut text = Vec::new();
-    match cells.get(column.cell).copied().flatten() {
+    match raw {
         None => text.extend_from_slice(b"NULL"),
         // A number of an undeclared column as it stands in the row, unless it is a double.
         Some(raw)

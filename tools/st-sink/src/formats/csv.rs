@@ -20,6 +20,7 @@ pub struct Csv {
     without: Vec<String>,
     zone: Zone,
     columns: Columns,
+    cells: Cells,
     /// All files of the stream are one, so its columns stay those of the first batch.
     fixes: bool,
     fixed: Option<Fixed>,
@@ -45,14 +46,16 @@ impl Csv {
             without: Vec::new(),
             zone: Zone::UTC,
             columns: Columns::new(&Schema::default(), true, &[]),
+            cells: Cells::default(),
             fixes: false,
             fixed: None,
         }
     }
 
     /// The first column of this row that the file has no place for.
-    fn misplaced(&mut self, cells: &Cells<'_>) -> Option<&str> {
+    fn misplaced(&mut self, row: &[u8]) -> Option<&str> {
         let fixed = self.fixed.as_mut()?;
+        let cells = &self.cells;
         if cells.len() > fixed.cells {
             fixed.cells = cells.len();
             fixed.extra = self.columns.list();
@@ -62,9 +65,7 @@ impl Csv {
         }
         let filled = |column: &&Column| {
             cells
-                .get(column.cell)
-                .copied()
-                .flatten()
+                .get(row, column.cell)
                 .is_some_and(|raw| raw != b"null")
         };
         fixed
@@ -136,11 +137,10 @@ impl Format for Csv {
     }
 
     fn look(&mut self, row: &[u8]) -> Result<(), String> {
-        let mut cells = Cells::new();
         self.columns
-            .walk(row, &mut cells)
+            .walk(row, &mut self.cells)
             .map_err(|bad| bad.to_string())?;
-        match self.misplaced(&cells) {
+        match self.misplaced(row) {
             Some(name) => Err(format!(
                 "the file has no column `{name}`: its first batch had none, and no schema declares it"
             )),
@@ -169,6 +169,7 @@ impl Format for Csv {
             zone: self.zone,
             walker: self.columns.clone(),
             columns,
+            cells: Cells::default(),
             line: Vec::new(),
             field: Vec::new(),
         };
@@ -204,6 +205,7 @@ struct Writer {
     zone: Zone,
     walker: Columns,
     columns: Vec<Column>,
+    cells: Cells,
     line: Vec<u8>,
     field: Vec<u8>,
 }
@@ -224,14 +226,13 @@ impl Writer {
 
 impl FileWriter for Writer {
     fn row(&mut self, row: &[u8]) -> Result<()> {
-        let mut cells = Cells::new();
-        self.walker.walk(row, &mut cells)?;
+        self.walker.walk(row, &mut self.cells)?;
         self.line.clear();
         for (i, column) in self.columns.iter().enumerate() {
             if i > 0 {
                 self.line.extend_from_slice(self.separator.as_bytes());
             }
-            let Some(raw) = cells.get(column.cell).copied().flatten() else {
+            let Some(raw) = self.cells.get(row, column.cell) else {
                 continue;
             };
             self.field.clear();

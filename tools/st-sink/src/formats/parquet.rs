@@ -37,6 +37,7 @@ pub struct Parquet {
     without: Vec<String>,
     zone: Zone,
     columns: Columns,
+    cells: Cells,
 }
 
 impl Parquet {
@@ -50,6 +51,7 @@ impl Parquet {
             without: Vec::new(),
             zone: Zone::UTC,
             columns,
+            cells: Cells::default(),
         }
     }
 }
@@ -80,14 +82,14 @@ impl Format for Parquet {
     }
 
     fn look(&mut self, row: &[u8]) -> Result<(), String> {
-        let mut cells = Cells::new();
+        let cells = &mut self.cells;
         self.columns
-            .walk(row, &mut cells)
+            .walk(row, cells)
             .map_err(|bad| bad.to_string())?;
-        if cells.is_empty() {
+        if cells.len() == 0 {
             return Err("a row without columns has no place in a Parquet file".to_string());
         }
-        self.columns.learn(&cells);
+        self.columns.learn(row, cells);
         Ok(())
     }
 
@@ -127,6 +129,7 @@ impl Format for Parquet {
                 .map(|(_, kind)| make_builder(&data_type(kind), CHUNK))
                 .collect(),
             walker: self.columns.clone(),
+            cells: Cells::default(),
             columns,
             schema,
             zone: self.zone,
@@ -141,6 +144,7 @@ struct Writer {
     columns: Vec<(Column, Type)>,
     builders: Vec<Box<dyn ArrayBuilder>>,
     walker: Columns,
+    cells: Cells,
     zone: Zone,
     rows: usize,
 }
@@ -164,10 +168,9 @@ impl Writer {
 
 impl FileWriter for Writer {
     fn row(&mut self, row: &[u8]) -> Result<()> {
-        let mut cells = Cells::new();
-        self.walker.walk(row, &mut cells)?;
+        self.walker.walk(row, &mut self.cells)?;
         for ((column, kind), builder) in self.columns.iter().zip(&mut self.builders) {
-            let raw = cells.get(column.cell).copied().flatten();
+            let raw = self.cells.get(row, column.cell);
             let value = raw.map_or(Value::Null, |raw| read_json(raw, kind, self.zone));
             push(builder.as_mut(), kind, &value)?;
         }

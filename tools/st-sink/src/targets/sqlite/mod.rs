@@ -41,6 +41,7 @@ pub struct Sqlite {
     temporary: bool,
     connection: Option<Connection>,
     columns: Columns,
+    cells: Cells,
     mode: Mode,
     keys: Vec<String>,
     zone: Zone,
@@ -59,6 +60,7 @@ impl Sqlite {
             temporary: false,
             connection: None,
             columns: Columns::new(&Schema::default(), true, &[]),
+            cells: Cells::default(),
             mode: Mode::Append,
             keys: Vec::new(),
             zone: Zone::UTC,
@@ -245,11 +247,10 @@ impl Sqlite {
         }
         let mut insert = transaction.prepare(&table::insert_into(&self.table, columns))?;
         rows.each(|row| {
-            let mut cells = Cells::new();
-            self.columns.walk(row, &mut cells)?;
+            self.columns.walk(row, &mut self.cells)?;
             let value = |column: &Column| {
                 cell::read(
-                    cells.get(column.cell).copied().flatten(),
+                    self.cells.get(row, column.cell),
                     &column.declared,
                     self.zone,
                 )
@@ -343,7 +344,7 @@ impl Target for Sqlite {
 
     fn check(&mut self, row: &[u8]) -> Result<(), String> {
         self.columns
-            .walk(row, &mut Cells::new())
+            .walk(row, &mut self.cells)
             .map_err(|bad| bad.to_string())
     }
 
