@@ -28,14 +28,20 @@ const POINTS: &[&str] = &[
     "state.after_sync",
     "side.before_sync",
     "side.after_sync",
+    "offsets.mid_write",
+    "offsets.before_sync",
+    "offsets.after_sync",
+    "commits.mid_write",
+    "commits.before_sync",
+    "commits.after_sync",
     "create.before_link",
     "replace.before_rename",
     "replace.after_rename",
-    "sink.before_output",
-    "sink.after_output",
+    "sink.prepared",
     "sink.before_commit",
     "sink.after_commit",
-    "sink.mid_rename",
+    "sink.renamed_one",
+    "sink.sqlite_before_commit",
 ];
 
 /// Six files of events: some late, one that is no JSON, times that close windows as they go.

@@ -1,16 +1,16 @@
 //! Named places where a crash test may kill the process.
 //!
-//! With the cargo feature `fail-points`, `ST_FAIL=point:count` makes the `count`-th passage
-//! through `point` end the process by SIGKILL: the same end a power cut or `kill -9` gives it.
-//! Without the feature the calls are empty.
+//! In a build with debug assertions, `ST_FAIL=point:count` makes the `count`-th passage through
+//! `point` end the process by SIGKILL, the same end that `kill -9` gives it. In a release build
+//! the calls are empty.
 
 /// Kills this process here if `ST_FAIL` asks for it; otherwise does nothing.
-#[cfg(not(feature = "fail-points"))]
+#[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn fail_point(_point: &str) {}
 
 /// Kills this process here if `ST_FAIL` asks for it; otherwise does nothing.
-#[cfg(feature = "fail-points")]
+#[cfg(debug_assertions)]
 pub fn fail_point(point: &str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};

@@ -65,7 +65,7 @@ impl StateFile {
         self.failed_before()?;
         self.failed = true;
         fail_point("state.before_write");
-        if cfg!(feature = "fail-points") {
+        if cfg!(debug_assertions) {
             // Cut in two only where a test may want to die between the halves.
             let half = begin + (self.buffer.len() - begin) / 2;
             self.file

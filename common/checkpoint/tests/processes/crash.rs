@@ -1,6 +1,6 @@
 //! A whole query in small, killed at every named step, ends with the same bytes as one that
-//! was left alone. Needs the feature `fail-points`.
-#![cfg(feature = "fail-points")]
+//! was left alone. Needs a debug build.
+#![cfg(debug_assertions)]
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
