@@ -36,11 +36,24 @@ impl Env {
     /// The environment of a batch: its clock, and a seed made of query, stage and batch, which are the same in every replay.
     pub fn of_batch(zone: st_time::Zone, now: i64, query: &str, stage: &str, batch: i64) -> Self {
         // FNV-1a: it must give the same in every version of the tools.
-        let parts = [query.as_bytes(), b"\0", stage.as_bytes(), b"\0", &batch.to_le_bytes()];
-        let seed = parts.into_iter().flatten().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Env { now, seed, ..Env::new(zone) }
+        let parts = [
+            query.as_bytes(),
+            b"\0",
+            stage.as_bytes(),
+            b"\0",
+            &batch.to_le_bytes(),
+        ];
+        let seed = parts
+            .into_iter()
+            .flatten()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        Env {
+            now,
+            seed,
+            ..Env::new(zone)
+        }
     }
 }
 

@@ -45,6 +45,11 @@ pub static FUNCTIONS: &[Function] = &[
     )),
 ];
 
+/// The hash of one text alone: Spark's `UTF8String.hashCode`.
+pub fn of_text(text: &str) -> u32 {
+    Murmur3(42).bytes(text.as_bytes()).0
+}
+
 /// Equal maps can hash differently, so Spark refuses them.
 fn refuse_maps(call: &Call<'_>) -> Result<(), String> {
     fn has_map(kind: &Type) -> bool {

@@ -15,7 +15,9 @@ mod likeness;
 mod maps;
 mod math;
 mod mixed;
+mod numbers;
 mod patterns;
+mod printf;
 mod regexes;
 mod rounding;
 mod search;
@@ -23,6 +25,7 @@ mod sequence;
 mod sets;
 mod strings;
 mod times;
+mod urls;
 
 use std::borrow::Cow;
 
@@ -46,7 +49,9 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         maps::FUNCTIONS,
         math::FUNCTIONS,
         mixed::FUNCTIONS,
+        numbers::FUNCTIONS,
         patterns::FUNCTIONS,
+        printf::FUNCTIONS,
         regexes::FUNCTIONS,
         rounding::FUNCTIONS,
         search::FUNCTIONS,
@@ -54,6 +59,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         sets::FUNCTIONS,
         strings::FUNCTIONS,
         times::FUNCTIONS,
+        urls::FUNCTIONS,
     ]
     .into_iter()
     .flatten()

@@ -141,8 +141,6 @@ regexp_instr('a1b2', '(\\d)', 1)
 '😀' like '_'
 'abc' like ''
 'a_c' like 'a#_c' escape '#'
-like('abc', 'a%')
-ilike('ABC', 'a%')
 'abc' like null
 '%' like '\\%'
 'abc' like all ('a%', '%c')
