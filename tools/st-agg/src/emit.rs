@@ -15,7 +15,8 @@ use st_time::Zone;
 use crate::aggregates::Accumulator;
 use crate::groups::Groups;
 use crate::keys;
-use crate::plan::{OutputValue, Plan, Timing};
+use crate::plan::{OutputValue, Plan};
+use crate::timing::Timing;
 
 /// Writes groups as rows.
 pub struct Emitter {

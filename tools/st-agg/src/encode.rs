@@ -138,12 +138,6 @@ pub fn timestamp(out: &mut Vec<u8>, micros: i64) {
     out.extend_from_slice(&(micros ^ i64::MIN).to_be_bytes());
 }
 
-/// Appends a null.
-#[inline]
-pub fn null(out: &mut Vec<u8>) {
-    out.push(NULL);
-}
-
 /// Appends text, given in UTF-8.
 #[inline]
 pub fn text(out: &mut Vec<u8>, text: &[u8]) {

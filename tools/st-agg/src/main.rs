@@ -2,12 +2,16 @@
 
 mod aggregates;
 mod args;
+mod bind;
+mod by;
 mod emit;
 mod encode;
 mod event_time;
 mod groups;
 mod keys;
 mod members;
+mod normal;
+mod outputs;
 mod plan;
 mod query;
 mod refusals;
@@ -17,6 +21,7 @@ mod sessions;
 mod stage;
 mod state;
 mod table;
+mod timing;
 
 use std::process::ExitCode;
 

@@ -7,9 +7,10 @@ use st_time::{Duration, Zone};
 use crate::event_time::{Windows, given_window};
 use crate::groups::{Groups, NEVER};
 use crate::keys;
-use crate::plan::{Plan, Timing};
+use crate::plan::Plan;
 use crate::sessions::Sessions;
 use crate::table::Table;
+use crate::timing::Timing;
 
 /// Finds the groups of rows.
 #[derive(Default)]

@@ -4,8 +4,9 @@
 use anyhow::Result;
 use st_stream::{Mode, Start, cli};
 
-use crate::plan::{Plan, Timing};
+use crate::plan::Plan;
 use crate::query::{Form, Query, Time};
+use crate::timing::Timing;
 
 /// Refuses combinations of mode, keys and input that have no meaning on a stream.
 pub fn check(query: &Query, plan: &Plan, start: &Start) -> Result<()> {

@@ -14,10 +14,12 @@ use crate::args::Arguments;
 use crate::emit::Emitter;
 use crate::groups::{Groups, NEVER};
 use crate::members::{Found, Members};
-use crate::plan::{Input, Plan, Timing};
+use crate::normal::normal;
+use crate::plan::{Input, Plan};
 use crate::query::Query;
 use crate::refusals;
 use crate::state::{Meta, State};
+use crate::timing::Timing;
 
 /// `st-agg` between two pipes.
 pub struct Agg {
@@ -61,23 +63,14 @@ impl Agg {
 
     /// What a state was gathered for: it cannot serve another query.
     fn definition(&self, plan: &Plan) -> Json {
-        let by: Vec<String> = self
-            .query
-            .keys
-            .iter()
-            .map(|key| format!("{} as {}", key.source, key.name))
-            .collect();
-        let aggregates: Vec<&str> = self
-            .query
-            .aggregates
-            .iter()
-            .map(|aggregate| aggregate.source.as_str())
-            .collect();
-        let kinds: Vec<String> = plan.keys.iter().map(|key| key.kind.to_string()).collect();
+        let keys = self.query.keys.iter().zip(&plan.keys);
+        let by =
+            keys.map(|(key, column)| format!("{} as {} {}", key.source, key.name, column.kind));
+        let aggregates = self.query.aggregates.iter().zip(&plan.results);
+        let aggregates = aggregates.map(|(aggregate, kind)| format!("{} {kind}", aggregate.source));
         json!({
-            "by": by,
-            "types": kinds,
-            "agg": aggregates,
+            "by": by.collect::<Vec<_>>(),
+            "agg": aggregates.collect::<Vec<_>>(),
             "mode": self.query.mode.to_string(),
             "tz": self.zone.to_string(),
             "order_by": self.arguments.order_by,
@@ -121,16 +114,10 @@ impl Stage for Agg {
 
     fn options(&self) -> Map<String, Json> {
         let mut options = Map::new();
-        let keys: Vec<&str> = self
-            .query
-            .keys
-            .iter()
-            .map(|key| key.source.as_str())
-            .collect();
-        if !keys.is_empty() {
-            options.insert("by".to_string(), json!(self.arguments.by));
+        if let Some(by) = &self.arguments.by {
+            options.insert("by".to_string(), json!(normal(by)));
         }
-        options.insert("agg".to_string(), json!(self.arguments.agg));
+        options.insert("agg".to_string(), json!(normal(&self.arguments.agg)));
         options.insert("mode".to_string(), json!(self.query.mode.to_string()));
         if let Some(order) = &self.arguments.order_by {
             options.insert("order_by".to_string(), json!(order));

@@ -10,7 +10,8 @@ use st_row::elements_of;
 
 use crate::aggregates::Accumulator;
 use crate::groups::{Groups, NEVER};
-use crate::plan::{Plan, Timing};
+use crate::plan::Plan;
+use crate::timing::Timing;
 use crate::{encode, saved};
 
 /// The state file of one stage, and how its groups are written.
