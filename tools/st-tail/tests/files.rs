@@ -376,14 +376,28 @@ fn what_was_read_must_not_change() {
 #[test]
 fn more_behind_what_was_read_does_no_harm_but_is_said() {
     let tool = tool();
-    let path = tool.file("in/a.json", rows(0..1));
-    let line = ["in", "--available-now", "--checkpoint", "ck"];
+    let path = tool.file("a.json", rows(0..1));
+    let line = ["a.json", "--checkpoint", "ck"];
     tool.run(&line).ok();
     std::fs::write(&path, rows(0..2)).unwrap();
+    let again = tool.run(&line);
     assert_eq!(
-        tool.run(&line).ok()[1..],
-        ["begin 0", "{\"n\":0}", "batch 0", "end"]
+        again.stderr,
+        "st-tail: a.json: has grown since an earlier run read it, and is not read again: -f follows growing files\n"
     );
+    assert_eq!(again.ok()[1..], ["begin 0", "{\"n\":0}", "batch 0", "end"]);
+}
+
+#[test]
+fn a_file_that_grows_after_it_was_read_is_said() {
+    let tool = tool();
+    let path = tool.file("in/a.json", rows(0..1));
+    let mut live = tool.start(&["in", "--trigger", "1 hour"]);
+    live.until("{\"n\":0}");
+    std::fs::write(&path, rows(0..2)).unwrap();
+    live.interrupt();
+    let said = live.finish().stderr;
+    assert!(said.starts_with("st-tail: in/a.json: grew after it was read, and the rest will not be: write files under"), "{said}");
 }
 
 #[test]

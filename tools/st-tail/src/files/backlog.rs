@@ -87,3 +87,7 @@ impl Backlog {
         self.listing.patience()
     }
 }
+
+#[cfg(test)]
+#[path = "backlog_tests.rs"]
+mod tests;

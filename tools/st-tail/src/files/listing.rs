@@ -86,6 +86,12 @@ impl Listing {
         self.folders.iter().any(changed) || self.unfinished.iter().any(finished)
     }
 
+    /// When the last listing ended.
+    #[cfg(test)]
+    pub fn ended(&self) -> Option<Instant> {
+        self.ended
+    }
+
     /// How long to wait before asking again whether a listing is due.
     pub fn patience(&self) -> Duration {
         let asking = Duration::from_micros(2) * (self.folders.len() + self.unfinished.len()) as u32;

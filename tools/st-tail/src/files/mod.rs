@@ -163,6 +163,31 @@ impl FileSource {
         );
     }
 
+    /// A named file that grew after an earlier run had read it is not read on: that is said.
+    fn warn_of_later_growth(&self, recorded: &[(i64, Value)]) -> Result<()> {
+        for (_, range) in recorded {
+            for file in Range::parse(range)?.files.iter().filter(|file| !file.more) {
+                let is_named = self
+                    .config
+                    .roots
+                    .iter()
+                    .any(|root| !root.is_watched() && root.text() == file.path);
+                if is_named
+                    && std::fs::metadata(&file.path).is_ok_and(|found| found.len() > file.size)
+                {
+                    message::say(
+                        &self.name,
+                        &format!(
+                            "{}: has grown since an earlier run read it, and is not read again: -f follows growing files",
+                            file.path
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn clean(&self, range: &Value) -> Result<()> {
         let Some(clean) = &self.config.clean else {
             return Ok(());
@@ -215,6 +240,9 @@ impl Source for FileSource {
             .filter(|(batch, _)| *batch <= opening.epoch)
         {
             self.clean(range)?;
+        }
+        if !opening.quiet {
+            self.warn_of_later_growth(opening.recorded)?;
         }
         self.resume(opening.recorded)
     }
