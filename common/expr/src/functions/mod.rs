@@ -1,7 +1,6 @@
 //! Every scalar function, one file per family.
 
 mod arguments;
-mod arithmetic;
 mod arrays;
 mod conditions;
 mod dates;
@@ -35,7 +34,6 @@ use crate::{Type, Value};
 /// All functions of all families.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     [
-        arithmetic::FUNCTIONS,
         arrays::FUNCTIONS,
         conditions::FUNCTIONS,
         dates::FUNCTIONS,
