@@ -1,6 +1,5 @@
 //! Which groups a row belongs to: one, several for sliding windows, or none when it is late or has no time.
 
-use anyhow::Result;
 use st_expr::{Compiled, Env, Slots, Value};
 use st_time::{Duration, Zone};
 
@@ -31,6 +30,27 @@ struct GapText {
     micros: Option<i64>,
 }
 
+/// A row, and all that decides where it belongs.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    /// The query.
+    pub plan: &'a Plan,
+    /// The batch.
+    pub env: &'a Env,
+    /// The row's fields.
+    pub slots: &'a Slots<'a, 'a>,
+    /// Groups that end here or earlier take no rows.
+    pub mark: Option<i64>,
+}
+
+impl Row<'_> {
+    /// True if a group with that end takes no rows any more.
+    #[inline]
+    fn late(&self, end: i64) -> bool {
+        self.mark.is_some_and(|mark| end <= mark)
+    }
+}
+
 /// What became of a row.
 pub enum Found {
     /// It belongs to groups: [`Members::ids`].
@@ -47,84 +67,76 @@ impl Members {
         &self.ids
     }
 
-    /// Finds the groups of a row, new ones as need be. Groups that `mark` closes take no rows.
+    /// Finds the groups of a row, new ones as need be.
     #[inline]
-    pub fn find(
-        &mut self,
-        plan: &Plan,
-        groups: &mut Groups,
-        env: &Env,
-        slots: &Slots<'_, '_>,
-        mark: Option<i64>,
-    ) -> Result<Found> {
+    pub fn find(&mut self, groups: &mut Groups, row: Row<'_>) -> Found {
         self.ids.clear();
         self.key.clear();
+        let Row {
+            plan,
+            env,
+            slots,
+            mark,
+        } = row;
         match &plan.timing {
             Timing::Untimed => {
-                self.encode(plan, env, slots);
+                self.encode(row);
                 self.window(groups, 0, NEVER);
+                Found::Groups
             }
             Timing::Time(key) => {
-                self.encode(plan, env, slots);
+                self.encode(row);
                 let time = match keys::decode(&plan.keys, &self.key).nth(*key) {
                     Some(Value::Timestamp(micros)) => micros,
                     _ => NEVER,
                 };
-                if mark.is_some_and(|mark| time <= mark) {
-                    return Ok(Found::Late(behind("event time", time, mark)));
+                if row.late(time) {
+                    return Found::Late(behind(time, mark));
                 }
                 self.window(groups, 0, time);
+                Found::Groups
             }
             Timing::Windows(time, windows) => match time.micros(env, slots) {
-                Ok(micros) => {
-                    return Ok(self.windows(plan, groups, env, slots, *windows, micros, mark));
-                }
-                Err(reason) => return Ok(Found::None(reason)),
+                Ok(micros) => self.windows(groups, row, *windows, micros),
+                Err(reason) => Found::None(reason),
             },
             Timing::Given(field) => {
-                let Some((start, end)) = slots.raw(*field).and_then(|raw| given_window(env, raw))
-                else {
-                    return Ok(Found::None(no_window(plan)));
-                };
-                if mark.is_some_and(|mark| end <= mark) {
-                    return Ok(Found::Late(closed(&[(start, end)], mark)));
+                match slots.raw(*field).and_then(|raw| given_window(env, raw)) {
+                    Some((start, end)) if row.late(end) => {
+                        Found::Late(closed(&[(start, end)], mark))
+                    }
+                    Some((start, end)) => {
+                        self.encode(row);
+                        self.window(groups, start, end);
+                        Found::Groups
+                    }
+                    None => Found::None(no_window(plan)),
                 }
-                self.encode(plan, env, slots);
-                self.window(groups, start, end);
             }
-            Timing::Sessions(time, gap) => {
-                let start = match time.micros(env, slots) {
-                    Ok(micros) => micros,
-                    Err(reason) => return Ok(Found::None(reason)),
-                };
-                let end = match self.gap.micros(gap, env, slots) {
-                    Some(gap) if gap > 0 => start.saturating_add(gap),
+            Timing::Sessions(time, gap) => match time.micros(env, slots) {
+                Ok(start) => match self.gap.micros(gap, env, slots) {
+                    Some(gap) if gap > 0 => {
+                        self.session(groups, row, start, start.saturating_add(gap))
+                    }
                     Some(_) => {
-                        return Ok(Found::None(
-                            "the session's gap is not longer than nothing".to_string(),
-                        ));
+                        Found::None("the session's gap is not longer than nothing".to_string())
                     }
-                    None => {
-                        return Ok(Found::None(
-                            "the session's gap is null or no duration".to_string(),
-                        ));
-                    }
-                };
-                return Ok(self.session(plan, groups, env, slots, (start, end), mark));
-            }
+                    None => Found::None("the session's gap is null or no duration".to_string()),
+                },
+                Err(reason) => Found::None(reason),
+            },
             Timing::GivenSessions(field) => {
-                let Some(bounds) = slots.raw(*field).and_then(|raw| given_window(env, raw)) else {
-                    return Ok(Found::None(no_window(plan)));
-                };
-                return Ok(self.session(plan, groups, env, slots, bounds, mark));
+                match slots.raw(*field).and_then(|raw| given_window(env, raw)) {
+                    Some((start, end)) => self.session(groups, row, start, end),
+                    None => Found::None(no_window(plan)),
+                }
             }
         }
-        Ok(Found::Groups)
     }
 
     #[inline]
-    fn encode(&mut self, plan: &Plan, env: &Env, slots: &Slots<'_, '_>) {
-        keys::encode_row(&plan.keys, env, slots, &mut self.key);
+    fn encode(&mut self, row: Row<'_>) {
+        keys::encode_row(&row.plan.keys, row.env, row.slots, &mut self.key);
     }
 
     #[inline]
@@ -134,22 +146,19 @@ impl Members {
             .push(self.table.find_or_add(groups, &self.key, hash, start, end));
     }
 
-    #[allow(clippy::too_many_arguments)] // the row's whole surroundings
+    #[inline]
     fn windows(
         &mut self,
-        plan: &Plan,
         groups: &mut Groups,
-        env: &Env,
-        slots: &Slots<'_, '_>,
+        row: Row<'_>,
         windows: Windows,
         micros: i64,
-        mark: Option<i64>,
     ) -> Found {
-        self.encode(plan, env, slots);
+        self.encode(row);
         let hash = self.table.hash(&self.key);
         let mut late = 0;
         for (start, end) in windows.of(micros) {
-            if mark.is_some_and(|mark| end <= mark) {
+            if row.late(end) {
                 late += 1;
             } else {
                 self.ids
@@ -161,27 +170,19 @@ impl Members {
         }
         // Those that end first are closed first.
         let all: Vec<(i64, i64)> = windows.of(micros).take(late).collect();
-        let mut reason = closed(&all, mark);
+        let mut reason = closed(&all, row.mark);
         if !self.ids.is_empty() {
             reason.push_str(&format!("; counted in {} later", self.ids.len()));
         }
         Found::Late(reason)
     }
 
-    fn session(
-        &mut self,
-        plan: &Plan,
-        groups: &mut Groups,
-        env: &Env,
-        slots: &Slots<'_, '_>,
-        (start, end): (i64, i64),
-        mark: Option<i64>,
-    ) -> Found {
+    fn session(&mut self, groups: &mut Groups, row: Row<'_>, start: i64, end: i64) -> Found {
         // A row is late by its own end, even if an open session would have taken it in.
-        if mark.is_some_and(|mark| end <= mark) {
-            return Found::Late(closed(&[(start, end)], mark));
+        if row.late(end) {
+            return Found::Late(closed(&[(start, end)], row.mark));
         }
-        self.encode(plan, env, slots);
+        self.encode(row);
         self.ids
             .push(self.sessions.find_or_add(groups, &self.key, start, end));
         Found::Groups
@@ -237,15 +238,11 @@ fn instant_text(micros: i64) -> String {
 }
 
 #[cold]
-fn behind(what: &str, time: i64, mark: Option<i64>) -> String {
-    let time = if time == NEVER {
-        "null".to_string()
-    } else {
-        instant_text(time)
-    };
+fn behind(time: i64, mark: Option<i64>) -> String {
+    let mark = mark.map_or_else(String::new, instant_text);
     format!(
-        "{what} {time} is not after the watermark {}",
-        mark.map_or_else(String::new, instant_text)
+        "event time {} is not after the watermark {mark}",
+        instant_text(time)
     )
 }
 

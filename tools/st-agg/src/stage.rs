@@ -13,7 +13,7 @@ use crate::aggregates::Accumulator;
 use crate::args::Arguments;
 use crate::emit::Emitter;
 use crate::groups::{Groups, NEVER};
-use crate::members::{Found, Members};
+use crate::members::{Found, Members, Row};
 use crate::normal::normal;
 use crate::plan::{Input, Plan};
 use crate::query::Query;
@@ -233,10 +233,13 @@ impl Run {
             return out.reject(row, &bad.to_string());
         }
         let slots = Slots::new(row, &self.spans, &[]);
-        match self
-            .members
-            .find(&self.plan, &mut self.groups, &self.env, &slots, mark)?
-        {
+        let place = Row {
+            plan: &self.plan,
+            env: &self.env,
+            slots: &slots,
+            mark,
+        };
+        match self.members.find(&mut self.groups, place) {
             Found::Groups => {}
             Found::Late(reason) => out.late(row, &reason)?,
             Found::None(reason) => return out.reject(row, &reason),
@@ -301,13 +304,10 @@ impl Run {
             self.groups.evict(id);
         }
         if let Some(state) = &mut self.state {
-            state.close(
-                batch.id,
-                &mut self.groups,
-                &Meta {
-                    drained: self.drained,
-                },
-            )?;
+            let meta = Meta {
+                drained: self.drained,
+            };
+            state.close(batch.id, &mut self.groups, &meta)?;
         }
         let rows = self.groups.len() as u64;
         let (updated, removed, bytes) = self.groups.end_batch();

@@ -204,7 +204,9 @@ fn another_query_is_refused_and_another_order_is_not() {
     );
     assert_eq!(changed.status, 1);
     assert!(
-        changed.said.contains("by[1] was nothing, now \"ts as ts TIMESTAMP\""),
+        changed
+            .said
+            .contains("by[1] was nothing, now \"ts as ts TIMESTAMP\""),
         "{}",
         changed.said
     );
