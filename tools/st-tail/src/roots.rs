@@ -153,7 +153,7 @@ impl Glob {
 
 /// True for names that are not to be read: hidden ones, `_SUCCESS` and its like, and those of files being written.
 pub fn is_ignored(name: &str) -> bool {
-    const ENDS: [&str; 13] = [
+    const ENDS: [&str; 12] = [
         ".tmp",
         ".temp",
         ".part",
@@ -164,7 +164,6 @@ pub fn is_ignored(name: &str) -> bool {
         ".swp",
         ".swo",
         ".swx",
-        ".bak",
         "~",
         "._COPYING_",
     ];
