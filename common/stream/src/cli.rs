@@ -9,7 +9,7 @@ use clap::Parser;
 use st_checkpoint::Durability;
 
 use crate::driver::{Aborted, Ending, Options};
-use crate::marker::Abort;
+use crate::marker::{Abort, Marker};
 use crate::message;
 use crate::trigger::Trigger;
 use crate::writer::Closed;
@@ -230,8 +230,25 @@ fn refuse<A: Parser>(error: &clap::Error) -> ExitCode {
                 .unwrap_or(line),
         );
     }
-    message::say(&tool, &format!("{}: see {tool} --help", parts.join(" ")));
+    let text = format!("{}: see {tool} --help", parts.join(" "));
+    message::say(&tool, &text);
+    abort(&tool, &text);
     ExitCode::from(status::USAGE)
+}
+
+/// Tells the stages behind a tool that it refused to begin: for them an empty stream would be a stream without rows. A tool
+/// whose output is no wire tells nobody.
+fn abort(tool: &str, reason: &str) {
+    let stdout = rustix::stdio::stdout();
+    if matches!(tool, "st-sink" | "st-tee" | "st-help") || rustix::termios::isatty(stdout) {
+        return;
+    }
+    let abort = Abort { stage: tool.to_string(), reason: reason.to_string() };
+    let mut line = Vec::new();
+    // The tool has failed already; an abort that cannot be sent adds nothing.
+    if Marker::Abort(abort).write(&mut line).is_ok() {
+        let _ = std::io::stdout().write_all(&line);
+    }
 }
 
 /// Prints how a run ended, and gives its exit status.
@@ -258,7 +275,11 @@ pub fn report(tool: &str, result: Result<Ending>) -> ExitCode {
             name,
             text.strip_prefix(&format!("{name}: ")).unwrap_or(&text),
         ),
-        None => message::say(tool, &text),
+        None => {
+            message::say(tool, &text);
+            // A driver that ran has sent its own.
+            abort(tool, &text);
+        }
     }
     let usage = error.chain().any(|cause| cause.is::<Usage>());
     ExitCode::from(if usage { status::USAGE } else { status::FAILED })
