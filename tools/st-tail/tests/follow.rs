@@ -321,3 +321,28 @@ fn places_outlive_their_records() {
         ["begin 231", &row(231), "batch 231", "end"]
     );
 }
+
+#[test]
+fn a_file_that_was_replaced_long_ago_is_read_to_its_very_end() {
+    let tool = tool();
+    let path = tool.file("app.txt", "a\nb");
+    let line = [
+        "-f",
+        "app.txt",
+        "--available-now",
+        "--checkpoint",
+        "ck",
+        "-q",
+    ];
+    // The file's times are old, as the harness writes it; its last line may still be written.
+    assert_eq!(tool.run(&line).rows(), ["{\"value\":\"a\"}"]);
+    tool.commit("ck", 0);
+    fs::rename(&path, tool.path("app.txt.1")).unwrap();
+    append(&path, "c\n");
+    assert_eq!(
+        tool.run(&line).rows(),
+        ["{\"value\":\"c\"}", "{\"value\":\"b\"}"]
+    );
+    tool.commit("ck", 1);
+    assert_eq!(tool.run(&line).rows(), Vec::<String>::new());
+}

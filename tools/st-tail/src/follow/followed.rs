@@ -16,6 +16,9 @@ use crate::open::{self, is_compressed};
 /// A file that no name leads to any more is let go after so long without growth: a writer may still have it open.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// One that nobody has written to for so long is let go at once.
+const STALE: Duration = Duration::from_secs(60);
+
 /// What came of reading a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -121,9 +124,19 @@ impl Followed {
 
     /// True if nothing more is to be expected of it.
     pub fn is_done(&self) -> bool {
-        let copied = matches!(self.text, Text::Compressed(_));
-        self.retired
-            .is_some_and(|since| copied || since.elapsed() >= PATIENCE)
+        let Some(since) = self.retired else {
+            return false;
+        };
+        match &self.text {
+            Text::Compressed(_) => true,
+            Text::Plain(file, _) => {
+                let written = file.metadata().and_then(|found| found.modified()).ok();
+                since.elapsed() >= PATIENCE
+                    || written
+                        .and_then(|written| written.elapsed().ok())
+                        .is_some_and(|age| age >= STALE)
+            }
+        }
     }
 
     /// True if `file` is another one with the same beginning.
