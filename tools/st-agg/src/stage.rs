@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
-use st_expr::{Env, Slots, Value};
+use st_expr::{Env, Slots, Type, Value};
 use st_row::Spans;
 use st_stream::{
     Batch, Begin, Bound, Context, Manners, Mode, Out, Stage, Start, StateFigures, Watermark,
@@ -63,14 +63,19 @@ impl Agg {
 
     /// What a state was gathered for: it cannot serve another query.
     fn definition(&self, plan: &Plan) -> Json {
+        // Other names for the same columns serve the same state; other types do not.
+        let typed = |source: &str, kind: &Type| match kind {
+            Type::Any => source.to_string(),
+            kind => format!("{source} {kind}"),
+        };
         let keys = self.query.keys.iter().zip(&plan.keys);
-        let by =
-            keys.map(|(key, column)| format!("{} as {} {}", key.source, key.name, column.kind));
+        let by = keys.map(|(key, column)| typed(&key.source, &column.kind));
         let aggregates = self.query.aggregates.iter().zip(&plan.results);
-        let aggregates = aggregates.map(|(aggregate, kind)| format!("{} {kind}", aggregate.source));
+        let aggregates = aggregates.map(|(aggregate, kind)| typed(&aggregate.source, kind));
         json!({
             "by": by.collect::<Vec<_>>(),
             "agg": aggregates.collect::<Vec<_>>(),
+            "groups": plan.timing.name(),
             "mode": self.query.mode.to_string(),
             "tz": self.zone.to_string(),
             "order_by": self.arguments.order_by,

@@ -24,6 +24,18 @@ pub enum Timing {
     GivenSessions(usize),
 }
 
+impl Timing {
+    /// What groups are, for the state's definition: each is kept in a form of its own.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Timing::Untimed => "keys",
+            Timing::Time(_) => "times",
+            Timing::Windows(..) | Timing::Given(_) => "windows",
+            Timing::Sessions(..) | Timing::GivenSessions(_) => "sessions",
+        }
+    }
+}
+
 /// The type of a window column.
 pub fn window_type() -> Type {
     let part = |name: &str| Field {

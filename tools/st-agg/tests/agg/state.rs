@@ -187,7 +187,14 @@ fn a_state_that_is_not_whole_is_refused() {
 fn another_query_is_refused_and_another_order_is_not() {
     let root = tempfile::tempdir().unwrap();
     let dir = query_dir(root.path());
-    let base = ["--by", "user", "--mode", "complete"];
+    let base = [
+        "--by",
+        "user",
+        "--agg",
+        "count(*) as n",
+        "--mode",
+        "complete",
+    ];
     agg(
         &base,
         &of(
@@ -206,7 +213,7 @@ fn another_query_is_refused_and_another_order_is_not() {
     assert!(
         changed
             .said
-            .contains("by[1] was nothing, now \"ts as ts TIMESTAMP\""),
+            .contains("by[1] was nothing, now \"ts TIMESTAMP\""),
         "{}",
         changed.said
     );
