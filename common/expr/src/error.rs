@@ -63,10 +63,8 @@ impl fmt::Display for SyntaxError {
             .chars()
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect::<String>();
-        let width = text[at..span.end.clamp(at, to.max(at))]
-            .chars()
-            .count()
-            .max(1);
+        let place = text[at..to].char_indices();
+        let width = place.filter(|(i, _)| at + i < span.end).count().max(1);
         write!(
             f,
             "\n  {}\n  {before}{}",
