@@ -224,6 +224,11 @@ impl Groups {
         self.retired.push(id);
     }
 
+    /// When the next group closes, for people: a session that has grown since closes later.
+    pub fn next_end(&self) -> Option<i64> {
+        self.ends.keys().next().copied()
+    }
+
     /// The groups that `mark` closes, in no order. They are no longer filed, and so have to be evicted.
     pub fn closed(&mut self, mark: i64) -> Vec<u32> {
         let mut closed = Vec::new();

@@ -322,6 +322,14 @@ impl Run {
             removed,
             bytes,
         });
+        if let Some(end) = self.groups.next_end()
+            && self.plan.bounded
+            && mode != Mode::Complete
+        {
+            let mut closes = Vec::new();
+            st_time::write_iso(&mut closes, end, Zone::UTC);
+            out.figure("closes", String::from_utf8_lossy(&closes));
+        }
         let failures = &self.env.failures;
         out.failed(failures.count(), &failures.take_first().unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! The columns of a batch: the declared ones first, then what the rows have, in the order it is first seen.
+//! The columns of a batch: the declared ones in their order, and among them what else the rows have, where they have it.
 //!
 //! Rows name their columns one by one, so a tree of the names grows as rows are walked. Walking gives the raw value of each
 //! column without parsing it. In flat formats the members of a struct are columns of their own: `window_start`, `window_end`.
@@ -120,11 +120,13 @@ impl Columns {
 
     fn declare(&mut self, parent: usize, fields: &[Field]) {
         for field in fields {
+            let place = self.nodes[parent].members.len();
             let node = self.add(
                 parent,
                 &field.name,
-                escaped(&field.name).as_slice(),
+                &escaped(&field.name),
                 field.kind.clone(),
+                place,
             );
             match &field.kind {
                 _ if self.nodes[node].skipped => {}
@@ -136,13 +138,24 @@ impl Columns {
         }
     }
 
-    fn add(&mut self, parent: usize, name: &str, key: &[u8], declared: Type) -> usize {
+    fn add(
+        &mut self,
+        parent: usize,
+        name: &str,
+        key: &[u8],
+        declared: Type,
+        place: usize,
+    ) -> usize {
         let node = self.nodes.len();
-        let place = self.nodes[parent].members.len();
         self.nodes.push(Node::new(name, key, declared, place));
         self.nodes[node].skipped = parent == 0 && self.without.iter().any(|other| other == name);
-        self.nodes[parent].members.push(node);
+        self.nodes[parent].members.insert(place, node);
+        for i in place + 1..self.nodes[parent].members.len() {
+            let later = self.nodes[parent].members[i];
+            self.nodes[later].place = i;
+        }
         self.nodes[parent].by_key.insert(key.to_vec(), node);
+        self.nodes[parent].by_key.insert(escaped(name), node);
         node
     }
 
@@ -176,7 +189,7 @@ impl Columns {
             let node = match self.nodes[parent].members.get(next) {
                 // Rows mostly have their members in one order.
                 Some(&node) if self.nodes[node].key == key => node,
-                _ => self.find_or_add(parent, key, quoted)?,
+                _ => self.find_or_add(parent, key, quoted, next)?,
             };
             next = self.nodes[node].place + 1;
             if !self.nodes[node].skipped {
@@ -186,23 +199,24 @@ impl Columns {
         Ok(())
     }
 
-    fn find_or_add(&mut self, parent: usize, key: &[u8], quoted: &[u8]) -> Result<usize, BadRow> {
+    /// A new column stands where it does in the row: at `place`, behind the member before it.
+    fn find_or_add(
+        &mut self,
+        parent: usize,
+        key: &[u8],
+        quoted: &[u8],
+        place: usize,
+    ) -> Result<usize, BadRow> {
         if let Some(&node) = self.nodes[parent].by_key.get(key) {
             return Ok(node);
         }
         let name = unescape(quoted)?;
-        let same = self.nodes[parent]
-            .members
-            .iter()
-            .copied()
-            .find(|&node| self.nodes[node].name == name);
-        Ok(match same {
-            Some(node) => {
-                self.nodes[parent].by_key.insert(key.to_vec(), node);
-                node
-            }
-            None => self.add(parent, &name, key, Type::Any),
-        })
+        // The same name in another spelling.
+        if let Some(&node) = self.nodes[parent].by_key.get(&escaped(&name)) {
+            self.nodes[parent].by_key.insert(key.to_vec(), node);
+            return Ok(node);
+        }
+        Ok(self.add(parent, &name, key, Type::Any, place))
     }
 
     fn put(
@@ -361,13 +375,30 @@ mod tests {
     }
 
     #[test]
-    fn declared_columns_come_first_then_those_seen() {
+    fn undeclared_columns_stand_behind_what_stands_before_them_in_the_row() {
         let seen = columns(
             "b INT, a STRING",
             true,
-            &[r#"{"z":1,"a":"x"}"#, r#"{"y":[1,2.5],"z":1.5,"skip":0}"#],
+            &[
+                r#"{"b":1,"z":1,"a":"x"}"#,
+                r#"{"y":[1,2.5],"a":"x","skip":0,"x":true,"z":1.5}"#,
+            ],
         );
-        assert_eq!(seen, ["b INT", "a STRING", "z DOUBLE", "y ARRAY<DOUBLE>"]);
+        assert_eq!(
+            seen,
+            [
+                "y ARRAY<DOUBLE>",
+                "b INT",
+                "z DOUBLE",
+                "a STRING",
+                "x BOOLEAN"
+            ]
+        );
+        // Declared ones keep the schema's order.
+        assert_eq!(
+            columns("b INT, a STRING", true, &[r#"{"a":"x","b":1}"#]),
+            ["b INT", "a STRING"]
+        );
     }
 
     #[test]

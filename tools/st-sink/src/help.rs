@@ -55,8 +55,8 @@ const PAGES: [(&str, &str, &str); 8] = [
     --sep TEXT                Between two fields: a comma; \\t for a tab
     --compression HOW         gzip, zstd or none
 
-  Columns: the declared ones, then those of the rows. In one file, and on stdout, they are those of the first batch; a later
-  row with more is rejected, not cut.
+  Columns: the declared ones, and among them those that the rows have besides. In one file, and on stdout, they are those of
+  the first batch; a later row with more is rejected, not cut.
 ",
     ),
     (

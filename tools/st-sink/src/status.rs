@@ -121,7 +121,8 @@ impl Status {
             self.totals.bad += stage.bad;
             self.open += stage.state.map_or(0, |state| state.rows);
             if let Some(closes) = stage.rest.get("closes").and_then(|time| time.as_str()) {
-                self.closes = Some(closes.to_string());
+                // The first stage's windows close first.
+                self.closes.get_or_insert(closes.to_string());
             }
             self.note(&stage.name, stage.late, stage.bad, stage.failed);
         }
@@ -180,21 +181,43 @@ impl Status {
         }
         match (self.watermark, self.watermarked) {
             (Some(mark), _) => {
-                let mut text = Vec::new();
-                st_time::write_spark(&mut text, mark, self.zone);
-                line.push_str(&format!("; watermark {}", String::from_utf8_lossy(&text)));
+                line.push_str(&format!("; watermark {}", self.clock(mark)));
             }
             (None, true) => line.push_str("; waits for the first event time"),
             (None, false) => {}
         }
         match &self.closes {
-            Some(time) => line.push_str(&format!(", next window closes at {time}")),
+            Some(time) => line.push_str(&format!(", next window closes at {}", self.local(time))),
             None if self.open > 0 && self.watermark.is_some() => {
                 line.push_str(&format!(", {} open", grouped(self.open)));
             }
             None => {}
         }
         line
+    }
+
+    /// An instant of the wire as a person reads it; the time alone if its day is the watermark's.
+    fn local(&self, iso: &str) -> String {
+        let Some(micros) = st_time::parse_timestamp(iso.as_bytes(), Zone::UTC) else {
+            return iso.to_string();
+        };
+        let (text, mark) = (
+            self.clock(micros),
+            self.watermark.map(|mark| self.clock(mark)),
+        );
+        match (
+            text.split_once(' '),
+            mark.as_deref().and_then(|mark| mark.split_once(' ')),
+        ) {
+            (Some((day, time)), Some((today, _))) if day == today => time.to_string(),
+            _ => text,
+        }
+    }
+
+    fn clock(&self, micros: i64) -> String {
+        let mut text = Vec::new();
+        st_time::write_spark(&mut text, micros, self.zone);
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// The run has ended: the summary for a person, the problems for everybody.

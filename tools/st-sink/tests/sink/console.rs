@@ -36,7 +36,7 @@ fn tables_are_sparks() {
 }
 
 #[test]
-fn undeclared_columns_stand_in_the_order_they_are_seen() {
+fn undeclared_columns_stand_where_the_rows_have_them() {
     let dir = Dir::new();
     let input = Stream::new(-1, "\"schema\":\"b STRING\"")
         .batch(&[
@@ -48,12 +48,12 @@ fn undeclared_columns_stand_in_the_order_they_are_seen() {
 -------------------------------------------
 Batch: 0
 -------------------------------------------
-+----+---+-----------+--------------------+
-|b   |z  |s          |y                   |
-+----+---+-----------+--------------------+
-|x   |1  |{1, [NULL]}|NULL                |
-|NULL|2.5|NULL       |12345678901234567890|
-+----+---+-----------+--------------------+
++--------------------+---+----+-----------+
+|y                   |z  |b   |s          |
++--------------------+---+----+-----------+
+|NULL                |1  |x   |{1, [NULL]}|
+|12345678901234567890|2.5|NULL|NULL       |
++--------------------+---+----+-----------+
 
 ";
     assert_eq!(dir.sink(&["console"], &input).quietly(), expected);

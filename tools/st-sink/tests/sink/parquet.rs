@@ -50,7 +50,7 @@ fn columns_have_their_declared_types_or_those_found() {
     }
     assert!(
         rows[0].contains("a: 1, price: 12.30")
-            && rows[0].contains("xs: [1, null], n: 1.0, s: \"x\", ok: true"),
+            && rows[0].contains("xs: [1, null], n: 1.0, s: \"x\", deep: null, ok: true"),
         "{rows:?}"
     );
     assert!(

@@ -126,6 +126,34 @@ fn the_declared_table_is_there_before_the_first_row() {
 }
 
 #[test]
+fn undeclared_columns_stand_where_the_rows_have_them() {
+    let dir = Dir::new();
+    let start = "\"schema\":\"w STRUCT<start: TIMESTAMP, end: TIMESTAMP>, n INT\"";
+    let input = Stream::new(-1, start)
+        .batch(&[])
+        .batch(&[r#"{"w":null,"k":"a","n":1}"#])
+        .batch(&[r#"{"w":null,"later":true,"n":2}"#])
+        .end();
+    dir.sink(&TABLE, &input).quietly();
+    assert_eq!(
+        dir.sql("select name from pragma_table_info('t')"),
+        ["w_start", "w_end", "k", "n", "later"]
+    );
+    assert_eq!(dir.sql("select * from t"), ["||a|1|", "|||2|1"]);
+}
+
+#[test]
+fn an_update_without_keys_is_one_row() {
+    let dir = Dir::new();
+    let input = Stream::new(-1, "\"mode\":\"update\"")
+        .batch(&[r#"{"n":1}"#])
+        .batch(&[r#"{"n":2}"#])
+        .end();
+    dir.sink(&TABLE, &input).quietly();
+    assert_eq!(dir.sql("select * from t"), ["2"]);
+}
+
+#[test]
 fn a_batch_that_reached_the_table_and_not_the_checkpoint_is_not_taken_twice() {
     let dir = Dir::new();
     let start = dir.checkpoint();

@@ -314,12 +314,6 @@ impl Target for Sqlite {
         self.keys = opening.start.keys.clone();
         self.zone = opening.zone;
         self.columns = Columns::new(opening.schema, true, &[]);
-        if self.mode == Mode::Update && self.keys.is_empty() {
-            bail!(
-                "{}: rows that update need keys, and the stream has none: give --mode complete to st-agg",
-                self.name()
-            );
-        }
         let claim = || {
             let mut connection = self.open(opening.durability)?;
             let transaction =

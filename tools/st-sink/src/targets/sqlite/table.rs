@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Transaction};
+use st_expr::Type;
 
 use super::cell::column_type;
 use crate::columns::Column;
@@ -28,19 +29,17 @@ pub fn drop(transaction: &Transaction<'_>, table: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes the table, or adds the columns it lacks. False if there is still no column, and so no table.
+/// Makes the table, or adds the columns it lacks. False if there is still no column, and so no table. A table that was made
+/// of the declared columns alone and has had no row yet is made anew, so that all columns stand in the order of the rows.
 pub fn grow(transaction: &Transaction<'_>, table: &str, columns: &[Column]) -> Result<bool> {
-    let define =
-        |column: &Column| format!("{}{}", quoted(&column.name), column_type(&column.declared));
+    if is_blank(transaction, table, columns)? {
+        transaction.execute(&format!("DROP TABLE {}", quoted(table)), [])?;
+    }
     if !exists(transaction, table)? {
         if columns.is_empty() {
             return Ok(false);
         }
-        let columns: Vec<String> = columns.iter().map(define).collect();
-        transaction.execute(
-            &format!("CREATE TABLE {} ({})", quoted(table), columns.join(", ")),
-            [],
-        )?;
+        transaction.execute(&create(table, columns.iter()), [])?;
         return Ok(true);
     }
     let mut known = transaction.prepare("SELECT lower(name) FROM pragma_table_info(?1)")?;
@@ -61,6 +60,34 @@ pub fn grow(transaction: &Transaction<'_>, table: &str, columns: &[Column]) -> R
         )?;
     }
     Ok(true)
+}
+
+fn define(column: &Column) -> String {
+    format!("{}{}", quoted(&column.name), column_type(&column.declared))
+}
+
+fn create<'c>(table: &str, columns: impl Iterator<Item = &'c Column>) -> String {
+    let columns: Vec<String> = columns.map(define).collect();
+    format!("CREATE TABLE {} ({})", quoted(table), columns.join(", "))
+}
+
+/// True if the table is as this sink makes it before the first row, and nobody has built on it.
+fn is_blank(transaction: &Transaction<'_>, table: &str, columns: &[Column]) -> Result<bool> {
+    let find = "SELECT sql, (SELECT count(*) FROM sqlite_master WHERE tbl_name = ?1) FROM sqlite_master WHERE name = ?1";
+    let found = transaction
+        .query_row(find, [table], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+        })
+        .optional()?;
+    let declared = columns.iter().filter(|column| column.declared != Type::Any);
+    if found != Some((create(table, declared), 1)) {
+        return Ok(false);
+    }
+    let any = format!("SELECT 1 FROM {} LIMIT 1", quoted(table));
+    Ok(transaction
+        .query_row(&any, [], |_| Ok(()))
+        .optional()?
+        .is_none())
 }
 
 /// Makes the index by which rows are replaced; anew if a key has got more columns.
