@@ -5,7 +5,6 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
@@ -34,44 +33,43 @@ impl Outcome {
 
 /// The folder of this repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
-/// The folder of the built tools. Fails if one is missing or older than the sources.
+/// The folder of the built tools. Fails if one is missing or older than a file it was built from.
 pub fn bin() -> Result<PathBuf> {
     let test = std::env::current_exe().context("where is this test?")?;
-    let bin = test.parent().and_then(Path::parent).context("where are the tools?")?.to_path_buf();
+    let bin = test
+        .parent()
+        .and_then(Path::parent)
+        .context("where are the tools?")?
+        .to_path_buf();
     for entry in std::fs::read_dir(root().join("tools"))? {
-        let tool = entry?.file_name();
+        let tool = entry?.file_name().to_string_lossy().into_owned();
         let built = std::fs::metadata(bin.join(&tool)).and_then(|built| built.modified());
-        let Ok(built) = built else {
-            bail!("{} is not built: run cargo build --workspace first", tool.to_string_lossy());
+        // Cargo writes beside each program what it was built from.
+        let from = std::fs::read_to_string(bin.join(format!("{tool}.d")));
+        let (Ok(built), Ok(from)) = (built, from) else {
+            bail!("{tool} is not built: run cargo build --workspace first");
         };
-        let source = root().join("tools").join(&tool);
-        for folder in [source, root().join("common")] {
-            if newest(&folder)? > built {
-                bail!("{} is older than {}: run cargo build --workspace first", tool.to_string_lossy(), folder.display());
+        let sources = from
+            .split_once(": ")
+            .map_or("", |(_, sources)| sources)
+            .replace("\\ ", "\0");
+        for source in sources
+            .split_whitespace()
+            .map(|source| source.replace('\0', " "))
+        {
+            let changed = std::fs::metadata(&source).and_then(|source| source.modified());
+            if changed.map_or(true, |changed| changed > built) {
+                bail!("{tool} is older than {source}: run cargo build --workspace first");
             }
         }
     }
     Ok(bin)
-}
-
-/// When a source file below `folder` was changed last. Tests do not make a binary stale.
-fn newest(folder: &Path) -> Result<SystemTime> {
-    let mut newest = SystemTime::UNIX_EPOCH;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            if !matches!(entry.file_name().to_str(), Some("tests" | "examples" | "benches")) {
-                newest = newest.max(self::newest(&path)?);
-            }
-        } else if path.extension().is_some_and(|ext| ext == "rs") && !path.to_string_lossy().ends_with("tests.rs") {
-            newest = newest.max(entry.metadata()?.modified()?);
-        }
-    }
-    Ok(newest)
 }
 
 /// `bash -c line` in `folder`, with the tools in front of `PATH` and nothing of st in the environment.
@@ -98,6 +96,13 @@ pub fn bash(bin: &Path, folder: &Path, line: &str) -> Command {
 pub fn run(mut command: Command) -> Result<Outcome> {
     use std::os::unix::process::ExitStatusExt;
     let output = command.output().context("cannot run bash")?;
-    let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
-    Ok(Outcome { stdout: output.stdout, stderr: output.stderr, status })
+    let status = output
+        .status
+        .code()
+        .unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
+    Ok(Outcome {
+        stdout: output.stdout,
+        stderr: output.stderr,
+        status,
+    })
 }

@@ -18,8 +18,15 @@ fn main() -> std::process::ExitCode {
     let trials = folders
         .into_iter()
         .map(|folder| {
-            let name = folder.strip_prefix(&cases).unwrap_or(&folder).display().to_string();
-            let bin = found.as_ref().map(Clone::clone).map_err(|error| format!("{error:#}"));
+            let name = folder
+                .strip_prefix(&cases)
+                .unwrap_or(&folder)
+                .display()
+                .to_string();
+            let bin = found
+                .as_ref()
+                .map(Clone::clone)
+                .map_err(|error| format!("{error:#}"));
             Trial::test(name, move || {
                 let bin = bin.map_err(Failed::from)?;
                 check(&bin, &folder).map_err(|error| Failed::from(format!("{error:#}")))
@@ -53,7 +60,11 @@ fn check(bin: &Path, case: &Path) -> Result<()> {
     let seen = [
         outcome.out().replace(&here, "$PWD"),
         outcome.err().replace(&here, "$PWD"),
-        if outcome.status == 0 { String::new() } else { format!("{}\n", outcome.status) },
+        if outcome.status == 0 {
+            String::new()
+        } else {
+            format!("{}\n", outcome.status)
+        },
     ];
     let mut wrong = String::new();
     for (file, seen) in EXPECTED.into_iter().zip(&seen) {
@@ -63,7 +74,11 @@ fn check(bin: &Path, case: &Path) -> Result<()> {
             continue;
         }
         if std::env::var_os("ST_BLESS").is_some() {
-            if seen.is_empty() { std::fs::remove_file(&path)? } else { std::fs::write(&path, seen)? }
+            if seen.is_empty() {
+                std::fs::remove_file(&path)?
+            } else {
+                std::fs::write(&path, seen)?
+            }
         }
         wrong += &format!("--- {file} expected\n{expected}--- {file} seen\n{seen}");
     }

@@ -71,9 +71,15 @@ fn input(folder: &Path) {
     }
     // Files are read in the order of their times.
     for file in 0..6 {
-        let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000 + file);
+        let time = std::time::SystemTime::UNIX_EPOCH
+            + std::time::Duration::from_secs(1_700_000_000 + file);
         let path = events.join(format!("{file}.json"));
-        std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
     }
 }
 
@@ -107,9 +113,21 @@ fn check(name: &str, query: Query) {
                 kills += 1;
                 let again = run(bash(&bin, folder.path(), query.line)).unwrap();
                 let place = format!("{name}: stage {stage} killed at {point}:{count}");
-                assert_eq!(again.status, 0, "{place}\n--- killed\n{}--- again\n{}", first.err(), again.err());
+                assert_eq!(
+                    again.status,
+                    0,
+                    "{place}\n--- killed\n{}--- again\n{}",
+                    first.err(),
+                    again.err()
+                );
                 let delivered = run(bash(&bin, folder.path(), query.result)).unwrap();
-                assert_eq!(delivered.out(), expected.out(), "{place}\n{}\n{}", first.err(), again.err());
+                assert_eq!(
+                    delivered.out(),
+                    expected.out(),
+                    "{place}\n{}\n{}",
+                    first.err(),
+                    again.err()
+                );
             }
         }
     }
@@ -117,26 +135,48 @@ fn check(name: &str, query: Query) {
 }
 
 /// Files of a folder that a reader sees, and the side files of the query.
-const FILES: &str = "find out -type f ! -name '.*' | sort | while read -r f; do echo \"== $f\"; cat \"$f\"; done;
+const FILES: &str =
+    "find out -type f ! -name '.*' | sort | while read -r f; do echo \"== $f\"; cat \"$f\"; done;
   cat ck/rejects/* | sed 's/\"query\":\"[^\"]*\",*//'";
 
 #[test]
 fn json_folder_with_sliding_windows_in_append_mode() {
     let line = format!("{WINDOWS} --mode append | $S4 st-sink json out -q");
-    check("json folder", Query { line: line.leak(), stages: 4, result: FILES });
+    check(
+        "json folder",
+        Query {
+            line: line.leak(),
+            stages: 4,
+            result: FILES,
+        },
+    );
 }
 
 #[test]
 fn partitioned_parquet_folder() {
     let line = format!("{WINDOWS} --mode append | $S4 st-sink parquet out --partition-by kind -q");
-    check("parquet folder", Query { line: line.leak(), stages: 4, result: "find out -type f ! -name '.*' | sort | xargs sha256sum" });
+    check(
+        "parquet folder",
+        Query {
+            line: line.leak(),
+            stages: 4,
+            result: "find out -type f ! -name '.*' | sort | xargs sha256sum",
+        },
+    );
 }
 
 #[test]
 fn sqlite_in_update_mode() {
     let line = format!("{WINDOWS} | $S4 st-sink sqlite out.db --table t -q");
     let result = "sqlite3 out.db 'select * from t order by window_start, window_end, kind'";
-    check("sqlite", Query { line: line.leak(), stages: 4, result });
+    check(
+        "sqlite",
+        Query {
+            line: line.leak(),
+            stages: 4,
+            result,
+        },
+    );
 }
 
 #[test]
@@ -145,7 +185,14 @@ fn one_file_that_grows() {
       $S2 st-map --where 'n % 2 = 0' --set 'r = rand(), now = cast(null as string)' -q |
       $S3 st-sink csv --file out.csv -q";
     // rand() is seeded by the query's id, which differs between two checkpoints; its column is left out.
-    check("one file", Query { line, stages: 3, result: "cut -d, -f1-3 out.csv; wc -l < out.csv" });
+    check(
+        "one file",
+        Query {
+            line,
+            stages: 3,
+            result: "cut -d, -f1-3 out.csv; wc -l < out.csv",
+        },
+    );
 }
 
 #[test]
@@ -153,14 +200,29 @@ fn one_file_replaced_in_complete_mode() {
     let line = "$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
       $S2 st-agg --by kind --agg 'count(*) as n, avg(n) as mean' --mode complete --order-by 'n desc, kind' -q |
       $S3 st-sink json --file top.json -q";
-    check("complete", Query { line, stages: 3, result: "cat top.json" });
+    check(
+        "complete",
+        Query {
+            line,
+            stages: 3,
+            result: "cat top.json",
+        },
+    );
 }
 
 #[test]
 fn a_command_gets_each_batch_whole() {
-    let line = "mkdir -p got; $S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+    let line =
+        "mkdir -p got; $S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
       $S2 st-sink exec 'cat > got/$ST_BATCH_ID.new && mv got/$ST_BATCH_ID.new got/$ST_BATCH_ID' -q";
-    check("exec", Query { line, stages: 2, result: "for f in got/?; do echo \"== $f\"; cat \"$f\"; done" });
+    check(
+        "exec",
+        Query {
+            line,
+            stages: 2,
+            result: "for f in got/?; do echo \"== $f\"; cat \"$f\"; done",
+        },
+    );
 }
 
 #[test]
@@ -171,5 +233,12 @@ fn three_branches_of_one_source() {
         'table=st-agg --by kind -q | st-sink sqlite out.db --table t -q' \\
         'whole=st-agg --mode complete --agg \"sum(n) as n\" -q | st-sink json --file whole.json -q'";
     let result = "cat out/*; sqlite3 out.db 'select * from t order by kind'; cat whole.json";
-    check("tee", Query { line, stages: 2, result });
+    check(
+        "tee",
+        Query {
+            line,
+            stages: 2,
+            result,
+        },
+    );
 }

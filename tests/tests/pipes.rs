@@ -8,7 +8,12 @@ use std::time::{Duration, Instant};
 use st_tests::{bash, bin, run};
 
 fn spawn(command: &mut Command) -> Child {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// The fastest of several slow rows: a single one may meet a busy machine.
@@ -75,7 +80,10 @@ fn ctrl_c_drains_and_leaves_a_checkpoint_that_goes_on() {
     assert_eq!((ran.status, ran.err().as_str()), (0, ""));
     let rows = std::fs::read_to_string(&out).unwrap();
     for (n, row) in rows.lines().enumerate() {
-        assert!(row.ends_with(&format!("\"value\":{n}}}")), "row {n} is {row}");
+        assert!(
+            row.ends_with(&format!("\"value\":{n}}}")),
+            "row {n} is {row}"
+        );
     }
 }
 
@@ -85,5 +93,10 @@ fn a_full_disk_is_said_and_fails() {
     let line = "st-rate --rows-per-batch 1000 --rows 10000 -q | st-sink json -q > /dev/full";
     let ran = run(bash(&bin().unwrap(), folder.path(), line)).unwrap();
     assert_eq!(ran.status, 1);
-    assert!(ran.err().contains("st-sink: stdout: cannot write: No space left on device"), "{}", ran.err());
+    assert!(
+        ran.err()
+            .contains("st-sink: stdout: cannot write: No space left on device"),
+        "{}",
+        ran.err()
+    );
 }

@@ -58,7 +58,13 @@ impl Target<'_> {
     fn is_empty(&self) -> Result<bool> {
         let looked = match self {
             Target::File(path) => fs::metadata(path).map(|meta| meta.is_file() && meta.len() == 0),
-            Target::Dir(path) => fs::read_dir(path).map(|mut entries| entries.next().is_none()),
+            // A claim that was killed leaves its temporary file, which is nobody's rows.
+            Target::Dir(path) => fs::read_dir(path).and_then(|mut entries| {
+                entries.try_fold(true, |empty, entry| {
+                    let unfinished = |name: &str| name.starts_with("..st-owner.");
+                    Ok(empty && entry?.file_name().to_str().is_some_and(unfinished))
+                })
+            }),
         };
         match looked {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),

@@ -16,7 +16,10 @@ pub fn batches(text: &str) -> Vec<Batch> {
         if let Some(number) = line.strip_prefix("Batch: ") {
             batches.push((number.parse().unwrap(), Vec::new()));
             names.clear();
-        } else if let Some(cells) = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')) {
+        } else if let Some(cells) = line
+            .strip_prefix('|')
+            .and_then(|line| line.strip_suffix('|'))
+        {
             let cells = cells.split('|').map(|cell| cell.trim().to_string());
             if names.is_empty() {
                 names = cells.collect();

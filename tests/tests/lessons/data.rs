@@ -10,7 +10,9 @@ pub fn by_file(folder: &Path) -> Vec<Vec<Value>> {
         .iter()
         .map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect()
         })
         .collect()
 }
@@ -25,8 +27,16 @@ pub fn seconds(time: &Value) -> i64 {
 
 /// `2025-01-15 10:00:00` of seconds since 1970, in January 2025.
 pub fn clock(seconds: i64) -> String {
-    let (day, second) = (seconds.div_euclid(86400) - 20089 + 1, seconds.rem_euclid(86400));
-    format!("2025-01-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+    let (day, second) = (
+        seconds.div_euclid(86400) - 20089 + 1,
+        seconds.rem_euclid(86400),
+    );
+    format!(
+        "2025-01-{day:02} {:02}:{:02}:{:02}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 /// The console's text of a window.

@@ -22,7 +22,10 @@ fn expected(work: &Path) -> Vec<Vec<Row>> {
                     };
                     let usd = (data::cents(&row["amount"]) * rate + 50) / 100;
                     [
-                        ("transaction_id", row["transaction_id"].as_str().unwrap().to_string()),
+                        (
+                            "transaction_id",
+                            row["transaction_id"].as_str().unwrap().to_string(),
+                        ),
                         ("amount_usd", (usd as f64 / 100.0).to_string()),
                         ("hour", at[11..13].trim_start_matches('0').to_string()),
                         ("date", at[..10].to_string()),
@@ -59,8 +62,14 @@ fn one_file_is_one_batch() {
     let work = work();
     let ran = succeed(lesson(work.path(), "03-files", "--available-now"));
     let batches = batches(&ran.out());
-    assert_eq!(batches.iter().map(|batch| batch.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
-    assert_eq!(batches.iter().map(seen).collect::<Vec<_>>(), expected(work.path()));
+    assert_eq!(
+        batches.iter().map(|batch| batch.0).collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4]
+    );
+    assert_eq!(
+        batches.iter().map(seen).collect::<Vec<_>>(),
+        expected(work.path())
+    );
 }
 
 #[test]
@@ -73,7 +82,11 @@ fn a_second_run_reads_only_what_the_simulator_has_added() {
     let new = succeed(lesson(work.path(), "03-files", "--available-now"));
     let expected = expected(work.path());
     assert_eq!(expected.len(), 10);
-    let new: Vec<Vec<Row>> = batches(&new.out()).iter().map(seen).filter(|rows| !rows.is_empty()).collect();
+    let new: Vec<Vec<Row>> = batches(&new.out())
+        .iter()
+        .map(seen)
+        .filter(|rows| !rows.is_empty())
+        .collect();
     assert_eq!(new, expected[5..]);
 }
 
@@ -90,13 +103,20 @@ fn killed_and_started_again_it_reads_no_file_twice_and_misses_none() {
     let (first, second) = (batches(&first), batches(&second));
     let expected = expected(work.path());
     let resumed = second[0].0;
-    assert!(resumed >= 1 && resumed <= first.last().unwrap().0 + 1, "goes on with batch {resumed}");
+    assert!(
+        resumed >= 1 && resumed <= first.last().unwrap().0 + 1,
+        "goes on with batch {resumed}"
+    );
     // A console cannot take a batch back: one that it printed and had not committed may come again, the same. The last of
     // the killed run may be cut short.
     for batch in &first[..first.len() - 1] {
         assert_eq!(seen(batch), expected[batch.0 as usize], "batch {}", batch.0);
     }
-    let rest: Vec<i64> = second.iter().filter(|batch| !batch.1.is_empty()).map(|batch| batch.0).collect();
+    let rest: Vec<i64> = second
+        .iter()
+        .filter(|batch| !batch.1.is_empty())
+        .map(|batch| batch.0)
+        .collect();
     assert_eq!(rest, (resumed..20).collect::<Vec<_>>());
     for batch in second.iter().filter(|batch| !batch.1.is_empty()) {
         assert_eq!(seen(batch), expected[batch.0 as usize], "batch {}", batch.0);

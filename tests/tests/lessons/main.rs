@@ -5,15 +5,15 @@
 
 mod console;
 mod data;
+mod files;
+mod modes;
 mod pages;
 mod rate;
-mod modes;
-mod files;
-mod sinks;
-mod words;
-mod windows;
-mod watermarks;
 mod shop;
+mod sinks;
+mod watermarks;
+mod windows;
+mod words;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -36,7 +36,12 @@ pub fn work() -> TempDir {
     });
     let folder = tempfile::tempdir().unwrap();
     // Times of files are their order.
-    let copied = run(bash(&bin().unwrap(), data.path(), &format!("cp -a . '{}'", folder.path().display()))).unwrap();
+    let copied = run(bash(
+        &bin().unwrap(),
+        data.path(),
+        &format!("cp -a . '{}'", folder.path().display()),
+    ))
+    .unwrap();
     assert_eq!(copied.status, 0, "{}", copied.err());
     folder
 }
@@ -61,7 +66,13 @@ pub fn lesson(work: &Path, name: &str, pace: &str) -> Command {
 /// Runs a command that must succeed.
 pub fn succeed(command: Command) -> Outcome {
     let ran = run(command).unwrap();
-    assert_eq!(ran.status, 0, "--- stdout\n{}--- stderr\n{}", ran.out(), ran.err());
+    assert_eq!(
+        ran.status,
+        0,
+        "--- stdout\n{}--- stderr\n{}",
+        ran.out(),
+        ran.err()
+    );
     ran
 }
 
@@ -90,9 +101,18 @@ pub struct Running {
 
 impl Running {
     pub fn start(mut command: Command) -> Running {
-        let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Running { child, lines, seen: String::new() }
+        Running {
+            child,
+            lines,
+            seen: String::new(),
+        }
     }
 
     /// Reads on until a line holds `text`.
@@ -109,7 +129,8 @@ impl Running {
 
     /// Sends a signal to the whole group, as a terminal does, and gives the exit status once all output is read.
     pub fn signal(mut self, signal: rustix::process::Signal) -> (Option<i32>, String) {
-        rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+        rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), signal)
+            .unwrap();
         while self.lines.read_line(&mut self.seen).unwrap() > 0 {}
         (self.child.wait().unwrap().code(), self.seen)
     }

@@ -8,8 +8,16 @@ fn short(batches: &[Batch], names: &[&str]) -> Vec<String> {
     batches
         .iter()
         .map(|(_, rows)| {
-            let rows: Vec<String> =
-                rows.iter().map(|row| names.iter().map(|name| row[*name].as_str()).collect::<Vec<_>>().join(":")).collect();
+            let rows: Vec<String> = rows
+                .iter()
+                .map(|row| {
+                    names
+                        .iter()
+                        .map(|name| row[*name].as_str())
+                        .collect::<Vec<_>>()
+                        .join(":")
+                })
+                .collect();
             rows.join(" ")
         })
         .collect()
@@ -19,7 +27,9 @@ fn short(batches: &[Batch], names: &[&str]) -> Vec<String> {
 fn three_modes_of_one_query() {
     let work = work();
     let ran = succeed(lesson(work.path(), "02-output-modes", ""));
-    let read = |mode: &str| batches(&std::fs::read_to_string(work.path().join("out/modes").join(mode)).unwrap());
+    let read = |mode: &str| {
+        batches(&std::fs::read_to_string(work.path().join("out/modes").join(mode)).unwrap())
+    };
     let names = ["category", "count", "average"];
 
     // By hand: amounts 10 to 24; ABC AAB CBB ACC AAA.
@@ -54,9 +64,18 @@ fn three_modes_of_one_query() {
         ]
     );
     // Side by side: each line of batches names three.
-    let heads: Vec<&str> = ran.stdout.split(|b| *b == b'\n').filter_map(|l| std::str::from_utf8(l).ok()).filter(|l| l.starts_with("Batch:")).collect();
+    let heads: Vec<&str> = ran
+        .stdout
+        .split(|b| *b == b'\n')
+        .filter_map(|l| std::str::from_utf8(l).ok())
+        .filter(|l| l.starts_with("Batch:"))
+        .collect();
     assert_eq!(heads.len(), 5);
     for (number, head) in heads.iter().enumerate() {
-        assert_eq!(head.matches(&format!("Batch: {number}")).count(), 3, "{head}");
+        assert_eq!(
+            head.matches(&format!("Batch: {number}")).count(),
+            3,
+            "{head}"
+        );
     }
 }

@@ -44,11 +44,23 @@ fn pipelines_quoted_in_a_lesson_stand_in_its_script() {
         }
         lessons += 1;
         let (page, script) = (read(&folder.join("README.md")), read(&folder.join("run")));
-        assert!(page.starts_with("# "), "{}: make help prints the title", folder.display());
+        assert!(
+            page.starts_with("# "),
+            "{}: make help prints the title",
+            folder.display()
+        );
         let quoted = blocks(&page, "bash");
-        assert!(!quoted.is_empty(), "{}: quotes no pipeline", folder.display());
+        assert!(
+            !quoted.is_empty(),
+            "{}: quotes no pipeline",
+            folder.display()
+        );
         for block in quoted {
-            assert!(script.contains(&block), "{}: not in run:\n{block}", folder.display());
+            assert!(
+                script.contains(&block),
+                "{}: not in run:\n{block}",
+                folder.display()
+            );
         }
     }
     assert_eq!(lessons, 8);
@@ -58,7 +70,12 @@ fn pipelines_quoted_in_a_lesson_stand_in_its_script() {
 fn links_lead_somewhere() {
     let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
     for folder in ["docs", "examples"] {
-        let found = run(bash(&bin().unwrap(), &root(), &format!("find {folder} -name '*.md'"))).unwrap();
+        let found = run(bash(
+            &bin().unwrap(),
+            &root(),
+            &format!("find {folder} -name '*.md'"),
+        ))
+        .unwrap();
         pages.extend(found.out().lines().map(|line| root().join(line)));
     }
     for page in pages {
@@ -83,7 +100,12 @@ fn run_console(name: &str) {
         for part in format!("\n{block}").split("\n$ ").skip(1) {
             let (line, expected) = part.split_once('\n').unwrap_or((part, ""));
             let ran = run(bash(&bin().unwrap(), folder.path(), line)).unwrap();
-            assert_eq!(ran.out().trim_end(), expected.trim_end(), "{name}: $ {line}\n{}", ran.err());
+            assert_eq!(
+                ran.out().trim_end(),
+                expected.trim_end(),
+                "{name}: $ {line}\n{}",
+                ran.err()
+            );
         }
     }
 }
@@ -112,5 +134,10 @@ fn the_query_of_the_readme_runs() {
     assert_eq!(ran.status, 0, "{}", ran.err());
     assert_eq!(crate::console::batches(&ran.out()).len(), 8);
     let again = run(bash(&bin().unwrap(), folder.path(), query)).unwrap();
-    assert_eq!((again.status, again.out().as_str()), (0, ""), "{}", again.err());
+    assert_eq!(
+        (again.status, again.out().as_str()),
+        (0, ""),
+        "{}",
+        again.err()
+    );
 }

@@ -22,7 +22,11 @@ struct Expected {
 }
 
 fn expected(files: &[Vec<Value>]) -> Expected {
-    let mut expected = Expected { closed: Vec::new(), late: Vec::new(), held: Vec::new() };
+    let mut expected = Expected {
+        closed: Vec::new(),
+        late: Vec::new(),
+        held: Vec::new(),
+    };
     let mut groups: BTreeMap<(i64, String), Group> = BTreeMap::new();
     let (mut mark, mut newest) = (i64::MIN, i64::MIN);
     for (batch, file) in files.iter().enumerate() {
@@ -34,21 +38,32 @@ fn expected(files: &[Vec<Value>]) -> Expected {
                 expected.late.push((batch as i64, row.clone()));
                 continue;
             }
-            let group = groups.entry((start, row["sensor_id"].as_str().unwrap().to_string())).or_default();
+            let group = groups
+                .entry((start, row["sensor_id"].as_str().unwrap().to_string()))
+                .or_default();
             group.hundredths += data::cents(&row["temperature"]);
             group.count += 1;
             group.delay = group.delay.max(data::seconds(&row["arrival_time"]) - event);
         }
         mark = mark.max(newest - 20);
         let last = batch + 1 == files.len();
-        let closed: Vec<(i64, String)> =
-            groups.keys().filter(|(start, _)| last || start + 30 <= mark).cloned().collect();
+        let closed: Vec<(i64, String)> = groups
+            .keys()
+            .filter(|(start, _)| last || start + 30 <= mark)
+            .cloned()
+            .collect();
         expected.closed.push(
             closed
                 .into_iter()
                 .map(|key| {
                     let group = groups.remove(&key).unwrap();
-                    (data::window(key.0, 30), key.1, group.hundredths, group.count, group.delay)
+                    (
+                        data::window(key.0, 30),
+                        key.1,
+                        group.hundredths,
+                        group.count,
+                        group.delay,
+                    )
                 })
                 .collect(),
         );
@@ -73,7 +88,10 @@ fn closed_windows_late_rows_and_a_state_that_does_not_grow() {
         let average = (*hundredths as f64 / *count as f64).round() / 100.0;
         let close = (row["avg_temp"].parse::<f64>().unwrap() - average).abs();
         assert!(close < 0.0101, "{row:?} {average}");
-        assert_eq!((row["reading_count"].clone(), row["max_delay"].clone()), (count.to_string(), delay.to_string()));
+        assert_eq!(
+            (row["reading_count"].clone(), row["max_delay"].clone()),
+            (count.to_string(), delay.to_string())
+        );
     }
 
     assert!(expected.late.len() >= 3);
@@ -86,8 +104,11 @@ fn closed_windows_late_rows_and_a_state_that_does_not_grow() {
     assert_eq!(late, expected.late);
 
     // The report the lesson prints: windows held after each batch.
-    let held: Vec<usize> =
-        ran.out().lines().filter_map(|line| line.split_once("windows held ")?.1.trim().parse().ok()).collect();
+    let held: Vec<usize> = ran
+        .out()
+        .lines()
+        .filter_map(|line| line.split_once("windows held ")?.1.trim().parse().ok())
+        .collect();
     assert_eq!(held, expected.held);
     assert_eq!(held.last(), Some(&0));
 }

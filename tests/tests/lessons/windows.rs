@@ -14,15 +14,25 @@ fn expected(size: i64) -> BTreeMap<(String, String), (i64, f64, f64)> {
         let category = ["A", "B", "C"][value as usize % 3].to_string();
         let mut start = at / 10 * 10;
         while start + size > at {
-            groups.entry((data::window(start, size), category.clone())).or_default().push(reading);
+            groups
+                .entry((data::window(start, size), category.clone()))
+                .or_default()
+                .push(reading);
             start -= 10;
         }
     }
     let summary = |readings: Vec<f64>| {
         let mean = readings.iter().sum::<f64>() / readings.len() as f64;
-        (readings.len() as i64, (mean * 100.0).round() / 100.0, readings.into_iter().fold(f64::MIN, f64::max))
+        (
+            readings.len() as i64,
+            (mean * 100.0).round() / 100.0,
+            readings.into_iter().fold(f64::MIN, f64::max),
+        )
     };
-    groups.into_iter().map(|(key, readings)| (key, summary(readings))).collect()
+    groups
+        .into_iter()
+        .map(|(key, readings)| (key, summary(readings)))
+        .collect()
 }
 
 fn seen(rows: &[Row]) -> BTreeMap<(String, String), (i64, f64, f64)> {
@@ -30,7 +40,14 @@ fn seen(rows: &[Row]) -> BTreeMap<(String, String), (i64, f64, f64)> {
     rows.iter()
         .map(|row| {
             let key = (row["window"].clone(), row["category"].clone());
-            (key, (number(row, "count") as i64, number(row, "average"), number(row, "highest")))
+            (
+                key,
+                (
+                    number(row, "count") as i64,
+                    number(row, "average"),
+                    number(row, "highest"),
+                ),
+            )
         })
         .collect()
 }

@@ -14,7 +14,10 @@ fn words_are_counted_most_frequent_first() {
     command.env("PORT", server.local_addr().unwrap().port().to_string());
     let mut running = Running::start(command);
     let (mut client, _) = server.accept().unwrap();
-    for (number, line) in ["the dog and the fox", "the  fox", " a dog "].iter().enumerate() {
+    for (number, line) in ["the dog and the fox", "the  fox", " a dog "]
+        .iter()
+        .enumerate()
+    {
         writeln!(client, "{line}").unwrap();
         running.until(&format!("Batch: {number}"));
     }
@@ -23,9 +26,27 @@ fn words_are_counted_most_frequent_first() {
     let batches = batches(&seen);
     let count = |batch: usize| {
         let rows = &batches[batch].1;
-        column(rows, "word").into_iter().zip(column(rows, "count")).collect::<Vec<_>>()
+        column(rows, "word")
+            .into_iter()
+            .zip(column(rows, "count"))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(count(0), [("the", "2"), ("and", "1"), ("dog", "1"), ("fox", "1")]);
-    assert_eq!(count(1), [("the", "3"), ("fox", "2"), ("and", "1"), ("dog", "1")]);
-    assert_eq!(count(2), [("the", "3"), ("dog", "2"), ("fox", "2"), ("a", "1"), ("and", "1")]);
+    assert_eq!(
+        count(0),
+        [("the", "2"), ("and", "1"), ("dog", "1"), ("fox", "1")]
+    );
+    assert_eq!(
+        count(1),
+        [("the", "3"), ("fox", "2"), ("and", "1"), ("dog", "1")]
+    );
+    assert_eq!(
+        count(2),
+        [
+            ("the", "3"),
+            ("dog", "2"),
+            ("fox", "2"),
+            ("a", "1"),
+            ("and", "1")
+        ]
+    );
 }
