@@ -106,7 +106,10 @@ pub fn duration(text: &str) -> Result<std::time::Duration> {
 /// Reads the name of a top-level column: as it stands, or in backticks as SQL has it. A dot outside backticks would be a path
 /// into a column, which is refused.
 pub fn column(text: &str) -> Result<String> {
-    if let Some(name) = text.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
+    if let Some(name) = text
+        .strip_prefix('`')
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
         return Ok(name.replace("``", "`"));
     }
     if text.is_empty() {
@@ -243,7 +246,10 @@ fn abort(tool: &str, reason: &str) {
     if matches!(tool, "st-sink" | "st-tee" | "st-help") || rustix::termios::isatty(stdout) {
         return;
     }
-    let abort = Abort { stage: tool.to_string(), reason: reason.to_string() };
+    let abort = Abort {
+        stage: tool.to_string(),
+        reason: reason.to_string(),
+    };
     let mut line = Vec::new();
     // The tool has failed already; an abort that cannot be sent adds nothing.
     if Marker::Abort(abort).write(&mut line).is_ok() {

@@ -180,10 +180,10 @@ impl<S: Stage> Driver<S> {
                         ),
                     };
                 }
-                Next::Eof => return self.plain(None),
+                Next::Eof => return self.nothing(),
                 Next::Line(line) => {
                     let first = line.to_vec();
-                    return self.plain(Some(first));
+                    return self.plain(&first);
                 }
                 Next::TooLong(beginning, length) => {
                     let beginning = beginning.to_vec();

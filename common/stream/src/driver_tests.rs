@@ -308,7 +308,23 @@ fn w11_a_stage_that_waits_takes_plain_input_as_one_final_batch() {
     );
     assert_eq!(ran.out, "{\"a\":1}\n{\"last\":1}\n");
     let empty = run_with(Manners::Waits, Options::default(), b"", Stop::default());
-    assert_eq!(empty.out, "{\"last\":1}\n");
+    assert_eq!(empty.out, "");
+    assert!(empty.sealed.is_empty());
+}
+
+#[test]
+fn w18_zero_bytes_are_no_batch_and_the_end_of_the_pipeline_says_so() {
+    let ran = run_with(
+        Manners::WaitingSink,
+        Options::default(),
+        b"",
+        Stop::default(),
+    );
+    assert!(ran.sealed.is_empty());
+    assert!(
+        ran.error()
+            .contains("nothing arrived, not even a start marker")
+    );
 }
 
 #[test]

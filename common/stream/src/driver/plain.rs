@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::Value;
 use st_checkpoint::{Commits, Kind, QueryDir};
 
-use super::{Driver, Ending, created_by};
+use super::{Driver, Ending, Interrupted, created_by};
 use crate::clock;
 use crate::marker::{Batch, Begin, Marker, Start};
 use crate::message;
@@ -34,13 +34,29 @@ struct Batches {
 }
 
 impl<S: Stage> Driver<S> {
-    pub(super) fn plain(&mut self, first: Option<Vec<u8>>) -> Result<Ending> {
+    pub(super) fn plain(&mut self, first: &[u8]) -> Result<Ending> {
         let mut batches = self.plain_start()?;
-        if let Some(line) = first {
-            self.plain_begin(&mut batches)?;
-            take(&mut self.stage, &mut self.out, &line)?;
-        }
+        self.plain_begin(&mut batches)?;
+        take(&mut self.stage, &mut self.out, first)?;
         self.plain_rows(batches)
+    }
+
+    /// An input of zero bytes is no batch, not even an empty one: whoever was to write it may have been killed before its
+    /// first line. So no target is touched, and the end of the pipeline reports it.
+    pub(super) fn nothing(&mut self) -> Result<Ending> {
+        if self.stop.asked() {
+            return Err(Interrupted.into());
+        }
+        if let Some(path) = &self.options.checkpoint {
+            let made_by = created_by(self.stage.tool());
+            QueryDir::create_or_open(path, Kind::Stage, self.options.durability, &made_by)?;
+        }
+        if self.stage.manners().is_sink() {
+            bail!(
+                "stdin: nothing arrived, not even a start marker: the stage before this one died or had no rows"
+            );
+        }
+        Ok(Ending::Done)
     }
 
     pub(super) fn plain_too_long(&mut self, beginning: &[u8], length: u64) -> Result<Ending> {
