@@ -1,6 +1,7 @@
 //! Functions of doubles. Java's corner cases hold: a logarithm out of its domain is null, not NaN.
 
 use super::arguments::{Answer, double, integer};
+use super::fdlibm;
 use super::{DOUBLE, INT, Param, plain, with_nulls};
 use crate::function::{Env, Function};
 use crate::{Type, Value};
@@ -45,28 +46,25 @@ macro_rules! logarithm {
 
 pub static FUNCTIONS: &[Function] = &[
     of_double!(&["sqrt"], "sqrt(x)", f64::sqrt),
-    of_double!(&["cbrt"], "cbrt(x)", f64::cbrt),
-    of_double!(&["exp"], "exp(x)", f64::exp),
-    of_double!(&["expm1"], "expm1(x)", f64::exp_m1),
+    of_double!(&["cbrt"], "cbrt(x)", fdlibm::cbrt),
+    of_double!(&["exp"], "exp(x)", libm::exp),
+    of_double!(&["expm1"], "expm1(x)", libm::expm1),
     of_double!(&["sin"], "sin(x)", f64::sin),
     of_double!(&["cos"], "cos(x)", f64::cos),
     of_double!(&["tan"], "tan(x)", f64::tan),
     of_double!(&["cot"], "cot(x)", |x| 1.0 / x.tan()),
     of_double!(&["sec"], "sec(x)", |x| 1.0 / x.cos()),
     of_double!(&["csc"], "csc(x)", |x| 1.0 / x.sin()),
-    of_double!(&["asin"], "asin(x)", f64::asin),
-    of_double!(&["acos"], "acos(x)", f64::acos),
-    of_double!(&["atan"], "atan(x)", f64::atan),
-    of_double!(&["sinh"], "sinh(x)", f64::sinh),
-    of_double!(&["cosh"], "cosh(x)", f64::cosh),
-    of_double!(&["tanh"], "tanh(x)", f64::tanh),
-    of_double!(&["asinh"], "asinh(x)", |x| if x == f64::NEG_INFINITY {
-        x
-    } else {
-        (x + (x * x + 1.0).sqrt()).ln()
-    }),
-    of_double!(&["acosh"], "acosh(x)", |x| (x + (x * x - 1.0).sqrt()).ln()),
-    of_double!(&["atanh"], "atanh(x)", |x| 0.5 * (x.ln_1p() - (-x).ln_1p())),
+    of_double!(&["asin"], "asin(x)", libm::asin),
+    of_double!(&["acos"], "acos(x)", libm::acos),
+    of_double!(&["atan"], "atan(x)", libm::atan),
+    of_double!(&["sinh"], "sinh(x)", fdlibm::sinh),
+    of_double!(&["cosh"], "cosh(x)", fdlibm::cosh),
+    of_double!(&["tanh"], "tanh(x)", fdlibm::tanh),
+    of_double!(&["asinh"], "asinh(x)", fdlibm::asinh),
+    of_double!(&["acosh"], "acosh(x)", fdlibm::acosh),
+    of_double!(&["atanh"], "atanh(x)", |x| 0.5
+        * (libm::log1p(x) - libm::log1p(-x))),
     of_double!(&["degrees"], "degrees(x)", f64::to_degrees),
     of_double!(&["radians"], "radians(x)", f64::to_radians),
     of_double!(&["rint"], "rint(x)", f64::round_ties_even),
@@ -75,11 +73,11 @@ pub static FUNCTIONS: &[Function] = &[
     } else {
         x.signum()
     }),
-    logarithm!(&["ln"], "ln(x)", 0.0, f64::ln),
-    logarithm!(&["log10"], "log10(x)", 0.0, f64::log10),
-    logarithm!(&["log2"], "log2(x)", 0.0, |x| x.ln()
+    logarithm!(&["ln"], "ln(x)", 0.0, fdlibm::log),
+    logarithm!(&["log10"], "log10(x)", 0.0, fdlibm::log10),
+    logarithm!(&["log2"], "log2(x)", 0.0, |x| fdlibm::log(x)
         / std::f64::consts::LN_2),
-    logarithm!(&["log1p"], "log1p(x)", -1.0, f64::ln_1p),
+    logarithm!(&["log1p"], "log1p(x)", -1.0, libm::log1p),
     plain(
         &["log"],
         (1, 2),
@@ -102,7 +100,7 @@ pub static FUNCTIONS: &[Function] = &[
         "hypot(x, y)",
         &[DOUBLE],
         |_| Type::Double,
-        |_, a| Ok(Value::Double(double(&a[0])?.hypot(double(&a[1])?))),
+        |_, a| Ok(Value::Double(fdlibm::hypot(double(&a[0])?, double(&a[1])?))),
     ),
     // Zeros are made positive first, as Spark does.
     plain(
@@ -112,9 +110,10 @@ pub static FUNCTIONS: &[Function] = &[
         &[DOUBLE],
         |_| Type::Double,
         |_, a| {
-            Ok(Value::Double(
-                (double(&a[0])? + 0.0).atan2(double(&a[1])? + 0.0),
-            ))
+            Ok(Value::Double(libm::atan2(
+                double(&a[0])? + 0.0,
+                double(&a[1])? + 0.0,
+            )))
         },
     ),
     plain(
@@ -192,8 +191,8 @@ fn log<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     Ok(match base {
         _ if x <= 0.0 => Value::Null,
         Some(base) if base <= 0.0 => Value::Null,
-        Some(base) => Value::Double(x.ln() / base.ln()),
-        None => Value::Double(x.ln()),
+        Some(base) => Value::Double(fdlibm::log(x) / fdlibm::log(base)),
+        None => Value::Double(fdlibm::log(x)),
     })
 }
 
@@ -202,7 +201,7 @@ fn pow(x: f64, y: f64) -> f64 {
     if y.is_nan() || y.is_infinite() && x.abs() == 1.0 {
         f64::NAN
     } else {
-        x.powf(y)
+        libm::pow(x, y)
     }
 }
 

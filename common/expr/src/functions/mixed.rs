@@ -118,7 +118,11 @@ fn decode(call: &Call<'_>) -> Result<(Type, Prepared), String> {
         .step_by(2)
         .map(|place| call.types[place].clone())
         .collect();
-    let otherwise = (call.types.len() % 2 == 0).then(|| call.types[call.types.len() - 1].clone());
+    let otherwise = call
+        .types
+        .len()
+        .is_multiple_of(2)
+        .then(|| call.types[call.types.len() - 1].clone());
     let all: Vec<Type> = results.into_iter().chain(otherwise).collect();
     let kind = common_type(&all).ok_or("the results have no common type")?;
     let kinds = call.types.to_vec();
@@ -129,7 +133,7 @@ fn decode(call: &Call<'_>) -> Result<(Type, Prepared), String> {
             .clone()
             .find(|place| same(&a[*place], &a[0]))
             .map(|place| place + 1);
-        match found.or((a.len() % 2 == 0).then(|| a.len() - 1)) {
+        match found.or(a.len().is_multiple_of(2).then(|| a.len() - 1)) {
             Some(place) => cast(env, a[place].clone(), &kinds[place], &target),
             None => Ok(Value::Null),
         }

@@ -6,6 +6,7 @@ mod conditions;
 mod dates;
 mod digests;
 mod encodings;
+mod fdlibm;
 mod hashes;
 mod integers;
 mod intervals;

@@ -280,7 +280,7 @@ fn rounded(digits: u128, scale: usize, decimals: usize) -> String {
 pub fn grouped(digits: &str, size: usize) -> String {
     let mut out = String::with_capacity(digits.len() * 4 / 3 + 1);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % size == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(size) {
             out.push(',');
         }
         out.push(digit);

@@ -292,7 +292,7 @@ fn double(item: &Item, number: f64) -> String {
         'e' => digits.scientific(precision),
         _ => {
             let precision = precision.max(1);
-            let point = digits.round(precision as i64 - digits.point).point as i64;
+            let point = digits.round(precision as i64 - digits.point).point;
             match number {
                 0.0 => digits.plain(precision - 1),
                 _ if point > -4 && point <= precision as i64 => {

@@ -11,46 +11,56 @@ use crate::{Type, Value};
 use std::collections::HashSet;
 
 pub static FUNCTIONS: &[Function] = &[
-    plain(
+    bound(
         &["array_contains"],
         (2, 2),
         "array_contains(array, value)",
         &[ARRAY, ANY],
-        |_| Type::Boolean,
-        |_, a| {
-            let elements = array(&a[0])?;
-            Ok(match elements.iter().any(|element| same(element, &a[1])) {
-                false if elements.iter().any(Value::is_null) => Value::Null,
-                found => Value::Boolean(found),
-            })
+        |call| {
+            check(call)?;
+            Ok((
+                Type::Boolean,
+                prepared(|_, a| {
+                    let elements = array(&a[0])?;
+                    Ok(match elements.iter().any(|element| same(element, &a[1])) {
+                        false if elements.iter().any(Value::is_null) => Value::Null,
+                        found => Value::Boolean(found),
+                    })
+                }),
+            ))
         },
     ),
-    plain(
+    bound(
         &["array_position"],
         (2, 2),
         "array_position(array, value)",
         &[ARRAY, ANY],
-        |_| Type::BigInt,
-        |_, a| {
-            let place = array(&a[0])?
-                .iter()
-                .position(|element| same(element, &a[1]));
-            Ok(Value::Integer(place.map_or(0, |index| index as i64 + 1)))
+        |call| {
+            check(call)?;
+            Ok((
+                Type::BigInt,
+                prepared(|_, a| {
+                    let place = array(&a[0])?
+                        .iter()
+                        .position(|element| same(element, &a[1]));
+                    Ok(Value::Integer(place.map_or(0, |index| index as i64 + 1)))
+                }),
+            ))
         },
     ),
-    plain(
+    bound(
         &["array_remove"],
         (2, 2),
         "array_remove(array, value)",
         &[ARRAY, ANY],
-        first,
-        |_, a| {
-            Ok(Value::Array(
-                array(&a[0])?
-                    .iter()
-                    .filter(|element| !same(element, &a[1]))
-                    .cloned()
-                    .collect(),
+        |call| {
+            check(call)?;
+            Ok((
+                call.types[0].clone(),
+                prepared(|_, a| {
+                    let kept = array(&a[0])?.iter().filter(|element| !same(element, &a[1]));
+                    Ok(Value::Array(kept.cloned().collect()))
+                }),
             ))
         },
     ),
@@ -133,6 +143,19 @@ pub static FUNCTIONS: &[Function] = &[
     )),
 ];
 
+/// Refuses a value that no element can equal: text among numbers, say.
+fn check(call: &Call<'_>) -> Result<Type, String> {
+    let (element, value) = (call.types[0].element(), &call.types[1]);
+    let open = element.is_open() || value.is_open();
+    let mixed = (*element == Type::String) != (*value == Type::String);
+    match common_type(&[element.clone(), value.clone()]) {
+        Some(kind) if open || !mixed => Ok(kind),
+        _ => Err(format!(
+            "an array of {element} holds no {value}: cast one of them"
+        )),
+    }
+}
+
 /// Values met so far, known by their keys.
 #[derive(Default)]
 struct Seen {
@@ -189,9 +212,7 @@ fn joined(
     call: &Call<'_>,
     put: for<'a> fn(&mut Vec<Value<'a>>, Value<'a>),
 ) -> Result<(Type, Prepared), String> {
-    let (element, value) = (call.types[0].element().clone(), call.types[1].clone());
-    let kind = common_type(&[element, value.clone()])
-        .ok_or_else(|| format!("the array does not hold {value}"))?;
+    let (kind, value) = (check(call)?, call.types[1].clone());
     let whole = call.types[0].clone();
     let result = of(Some(&kind));
     let target = result.clone();
