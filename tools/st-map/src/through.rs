@@ -116,8 +116,14 @@ impl Through {
         };
         let status = process.child.wait().context("--through: cannot wait")?;
         if !status.success() {
+            // grep's way to say that it found nothing.
+            let mend = if status.code() == Some(1) && self.command.contains("grep") {
+                ": where grep may find nothing, write `grep … || [ $? = 1 ]`"
+            } else {
+                ""
+            };
             bail!(
-                "--through: `{}` {} in batch {batch}, which is discarded",
+                "--through: `{}` {} in batch {batch}, which is discarded{mend}",
                 self.command,
                 in_words(status)
             );

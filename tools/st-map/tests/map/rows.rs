@@ -294,12 +294,7 @@ fn declared_columns_are_read_as_their_type() {
 fn every_row_is_counted_once() {
     let rows = "{\"a\":1}\n{\"a\":2,\"skip\":true}\n{\"a\":\"x\"}\n{\"xs\":[]}\n";
     let output = run(
-        &[
-            "--where",
-            "skip is null",
-            "--set",
-            "b = cast(a as int) + 1",
-        ],
+        &["--where", "skip is null", "--set", "b = cast(a as int) + 1"],
         &(start("") + &batch(0, rows) + END),
     );
     let lines = lines(&output);

@@ -127,6 +127,18 @@ fn its_failure_is_the_stages_failure() {
 }
 
 #[test]
+fn a_grep_that_finds_nothing_is_told_from_one_that_fails() {
+    let output = run(&["--through", "grep 2"], "{\"n\":1}\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said(&output).ends_with(": where grep may find nothing, write `grep … || [ $? = 1 ]`\n"),
+        "{}",
+        said(&output)
+    );
+    assert!(rows(&["--through", "grep 2 || [ $? = 1 ]"], "{\"n\":1}\n").is_empty());
+}
+
+#[test]
 fn ctrl_c_is_not_for_the_command() {
     // The command sends itself what the terminal would send to the whole group.
     let line = "kill -INT $BASHPID; kill -TERM $BASHPID; cat";
