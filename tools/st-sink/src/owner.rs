@@ -19,7 +19,7 @@ pub struct Terms<'a> {
     pub sink: &'a str,
     /// `--overwrite` was given.
     pub overwrite: bool,
-    /// Rows of an earlier run without a checkpoint may stay where they are.
+    /// Rows of an earlier run may stay where they are: they will be replaced as a whole.
     pub keeps_old: bool,
     /// Another way out, for messages: `, --append adds to it`.
     pub mend: &'a str,
@@ -52,7 +52,9 @@ pub fn claim(
         )
     };
     match claim() {
-        Ok(Claim::Kept) if !opening.checkpointed && !terms.keeps_old && holds_rows()? => {
+        Ok(Claim::Kept)
+            if (!opening.checkpointed || opening.joins) && !terms.keeps_old && holds_rows()? =>
+        {
             if !terms.overwrite {
                 bail!(
                     "{path}: holds the rows of an earlier run: --overwrite replaces them{}",

@@ -169,6 +169,7 @@ impl Stage for Sink {
             schema: &schema,
             context,
             checkpointed: context.query.is_some(),
+            joins: context.query.is_some() && known.is_none(),
             delivered: known
                 .as_ref()
                 .filter(|sink| sink.last > sink.joined)

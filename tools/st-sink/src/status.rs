@@ -147,16 +147,17 @@ impl Status {
         self.last = Instant::now();
         self.drawn = true;
         let (columns, _) = terminal::size();
-        let line: String = self
-            .line(pending)
-            .chars()
-            .take(columns.saturating_sub(1))
-            .collect();
+        let mut line = self.line(pending, false);
+        if line.len() >= columns {
+            line = self.line(pending, true);
+        }
+        let line: String = line.chars().take(columns.saturating_sub(1)).collect();
         // The cursor goes back to the beginning, so that what other stages say overwrites the line.
         put(&format!("\r\x1b[K{line}\r"));
     }
 
-    fn line(&self, pending: u64) -> String {
+    /// `brief`: the watermark's time without its day.
+    fn line(&self, pending: u64, brief: bool) -> String {
         let totals = &self.totals;
         let mut line = match self.batch {
             batch if totals.batches > 0 => format!("batch {batch}: "),
@@ -181,13 +182,17 @@ impl Status {
         }
         match (self.watermark, self.watermarked) {
             (Some(mark), _) => {
-                line.push_str(&format!("; watermark {}", self.clock(mark)));
+                let mut mark = self.clock(mark);
+                if brief && let Some((_, time)) = mark.split_once(' ') {
+                    mark = time.to_string();
+                }
+                line.push_str(&format!("; watermark {mark}"));
             }
             (None, true) => line.push_str("; waits for the first event time"),
             (None, false) => {}
         }
         match &self.closes {
-            Some(time) => line.push_str(&format!(", next window closes at {}", self.local(time))),
+            Some(time) => line.push_str(&format!(", window closes at {}", self.local(time))),
             None if self.open > 0 && self.watermark.is_some() => {
                 line.push_str(&format!(", {} open", grouped(self.open)));
             }

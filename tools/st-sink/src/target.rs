@@ -25,6 +25,8 @@ pub struct Opening<'a> {
     pub checkpointed: bool,
     /// The last batch this sink delivered in earlier runs; none if it has just joined.
     pub delivered: Option<i64>,
+    /// True if the checkpoint does not know this sink yet, or no longer: what it finds was not delivered by what follows.
+    pub joins: bool,
     /// What a delivered batch must survive.
     pub durability: Durability,
     /// The session's time zone.

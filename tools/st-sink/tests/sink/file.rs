@@ -125,6 +125,34 @@ fn a_complete_result_of_an_earlier_run_may_be_replaced() {
 }
 
 #[test]
+fn a_sink_whose_commits_were_removed_does_not_cut_what_it_finds() {
+    let start = |dir: &Dir| {
+        Stream::new(-1, &dir.checkpoint())
+            .batch(&[r#"{"n":1}"#])
+            .end()
+    };
+    for target in [
+        &["json", "--file", "t"][..],
+        &["json", "t"],
+        &["sqlite", "t", "--table", "t"],
+    ] {
+        let dir = Dir::new();
+        dir.sink(target, &start(&dir)).quietly();
+        std::fs::remove_file(dir.path("ck/commits/st-sink")).unwrap();
+        let before = dir.files();
+        dir.sink(target, &start(&dir)).refused(&[
+            "t: ",
+            "holds the rows of an earlier run",
+            "--overwrite",
+        ]);
+        assert_eq!(dir.files(), before);
+        let again: Vec<&str> = target.iter().copied().chain(["--overwrite"]).collect();
+        dir.sink(&again, &start(&dir)).quietly();
+        assert_eq!(dir.files(), before);
+    }
+}
+
+#[test]
 fn csv_added_to_a_file_of_others_follows_its_header() {
     let dir = Dir::new();
     dir.write("f.csv", "b,a\nx,1\n");

@@ -227,6 +227,24 @@ fn a_database_that_was_put_back_is_refused() {
 }
 
 #[test]
+fn a_table_that_was_dropped_is_not_begun_anew_silently() {
+    let dir = Dir::new();
+    let start = dir.checkpoint();
+    dir.sink(
+        &TABLE,
+        &Stream::new(-1, &start).batch(&[r#"{"n":1}"#]).end(),
+    )
+    .quietly();
+    Connection::open(dir.path("t.db"))
+        .unwrap()
+        .execute_batch("drop table t")
+        .unwrap();
+    let more = Stream::new(0, &start).batch(&[r#"{"n":2}"#]).end();
+    dir.sink(&TABLE, &more)
+        .refused(&["table t: is gone", "rm "]);
+}
+
+#[test]
 fn what_is_no_database_is_refused() {
     let dir = Dir::new();
     dir.write("t.db", &"no database at all ".repeat(100));

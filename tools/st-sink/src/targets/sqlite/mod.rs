@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use serde_json::{Map, Value, json};
 use st_checkpoint::{Durability, fail_point};
 use st_expr::Schema;
@@ -17,18 +17,15 @@ use st_time::Zone;
 use crate::columns::{Cells, Column, Columns};
 use crate::owner::begin_anew;
 use crate::rows::Rows;
-use crate::target::{Arrived, Opening, Target};
+use crate::target::{Arrived, Delivered, Opening, Target};
 use crate::targets::file::Existing;
 
 mod cell;
+mod ownership;
 mod table;
 
 /// How long to wait for another writer.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// One row per table this tool writes: whose it is, and the last batch in it.
-const COMMITS: &str = "CREATE TABLE IF NOT EXISTS _st_commits
-  (\"table\" TEXT PRIMARY KEY, query TEXT NOT NULL, sink TEXT NOT NULL, batch INTEGER NOT NULL)";
 
 /// A table.
 pub struct Sqlite {
@@ -47,6 +44,10 @@ pub struct Sqlite {
     zone: Zone,
     /// The last batch in the table.
     stored: i64,
+    /// The table has been made.
+    made: bool,
+    /// How to begin anew.
+    mend: String,
 }
 
 impl Sqlite {
@@ -65,6 +66,8 @@ impl Sqlite {
             keys: Vec::new(),
             zone: Zone::UTC,
             stored: -1,
+            made: false,
+            mend: String::new(),
         }
     }
 
@@ -73,6 +76,15 @@ impl Sqlite {
         Sqlite {
             temporary: true,
             ..Sqlite::new(path, table, Existing::Overwrite, true)
+        }
+    }
+
+    fn terms(&self) -> ownership::Terms<'_> {
+        ownership::Terms {
+            name: self.name(),
+            table: &self.table,
+            existing: self.existing,
+            replaces: self.mode == Mode::Complete,
         }
     }
 
@@ -99,85 +111,6 @@ impl Sqlite {
         Ok(connection)
     }
 
-    /// Finds out whose the table is, and makes it ours. Returns the last batch in it.
-    fn take_over(&self, transaction: &Transaction<'_>, opening: &Opening<'_>) -> Result<i64> {
-        transaction.execute(COMMITS, [])?;
-        let owner = transaction
-            .query_row(
-                "SELECT query, sink, batch FROM _st_commits WHERE \"table\" = ?1",
-                [&self.table],
-                |row| {
-                    Ok((
-                        row.get::<_, String>(0)?,
-                        row.get::<_, String>(1)?,
-                        row.get::<_, i64>(2)?,
-                    ))
-                },
-            )
-            .optional()?;
-        let exists = table::exists(transaction, &self.table)?;
-        let sink = match self.mode {
-            Mode::Complete if !opening.checkpointed => {
-                format!("{} (complete mode)", opening.context.name)
-            }
-            _ => opening.context.name.clone(),
-        };
-        if let Some(batch) = opening.delivered
-            && owner.is_none()
-        {
-            bail!(
-                "{}: is gone, though this sink has delivered there up to batch {batch}: put the database back, or begin anew: {}",
-                self.name(),
-                begin_anew(opening)
-            );
-        }
-        let ours = owner
-            .as_ref()
-            .is_some_and(|(query, name, _)| query == opening.owner() && *name == sink);
-        match &owner {
-            Some((_, _, batch)) if ours && opening.checkpointed => {
-                if opening
-                    .delivered
-                    .is_some_and(|delivered| delivered > *batch)
-                {
-                    bail!(
-                        "{}: stands at batch {batch}, but the checkpoint has delivered batch {}: put the database back, or begin anew: remove the table and {}",
-                        self.name(),
-                        opening.delivered.unwrap_or(-1),
-                        begin_anew(opening)
-                    );
-                }
-                return Ok(*batch);
-            }
-            // What a run without a checkpoint replaced before, this one replaces too.
-            Some(_) if ours && self.mode == Mode::Complete => {}
-            Some(_) if ours && self.existing == Existing::Append => {}
-            None if !exists => {}
-            _ if self.existing == Existing::Overwrite => table::drop(transaction, &self.table)?,
-            None if self.existing == Existing::Append && !opening.checkpointed => {}
-            Some(_) if ours && !exists => {}
-            Some((query, name, _)) => bail!(
-                "{}: belongs to {name} of {}: --overwrite replaces it{}, or give another --table",
-                self.name(),
-                if query == "none" {
-                    "an earlier run".to_string()
-                } else {
-                    format!("query {query}")
-                },
-                if ours { ", --append adds to it" } else { "" }
-            ),
-            None => bail!(
-                "{}: exists, and no query is known to have written it: --overwrite replaces it, --append adds to it, or give another --table",
-                self.name()
-            ),
-        }
-        transaction.execute(
-            "INSERT OR REPLACE INTO _st_commits VALUES (?1, ?2, ?3, ?4)",
-            params![self.table, opening.owner(), sink, opening.start.epoch],
-        )?;
-        Ok(opening.start.epoch)
-    }
-
     /// One batch, its id included, as one transaction.
     fn write(&mut self, batch: i64, rows: &mut Rows) -> Result<()> {
         let Some(mut connection) = self.connection.take() else {
@@ -186,8 +119,8 @@ impl Sqlite {
         let columns = self.columns.list();
         let transaction =
             connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let known = table::grow(&transaction, &self.table, &columns)?;
-        if known {
+        self.made = table::grow(&transaction, &self.table, &columns)?;
+        if self.made {
             self.write_rows(&transaction, &columns, rows)?;
         }
         let set = "UPDATE _st_commits SET batch = ?2 WHERE \"table\" = ?1";
@@ -311,6 +244,7 @@ impl Target for Sqlite {
             );
         }
         self.mode = opening.start.mode;
+        self.mend = begin_anew(opening);
         self.keys = opening.start.keys.clone();
         self.zone = opening.zone;
         self.columns = Columns::new(opening.schema, true, &[]);
@@ -318,7 +252,7 @@ impl Target for Sqlite {
             let mut connection = self.open(opening.durability)?;
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let stored = self.take_over(&transaction, opening)?;
+            let stored = ownership::take(&transaction, opening, &self.terms())?;
             // So that a reader finds the table before the first batch.
             table::grow(&transaction, &self.table, &self.columns.list())?;
             transaction.commit()?;
@@ -332,6 +266,24 @@ impl Target for Sqlite {
             opening
                 .context
                 .say(&format!("sqlite3 {path} 'select * from {}'", self.table));
+        }
+        Ok(())
+    }
+
+    fn recover(&mut self, last: Option<Delivered>) -> Result<()> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        let made = last
+            .and_then(|last| last.detail)
+            .is_some_and(|detail| detail["table"] == true);
+        let there = table::exists(&connection.transaction()?, &self.table)?;
+        if made && !there && self.mode != Mode::Complete {
+            bail!(
+                "{}: is gone, though this sink has delivered rows there: put the database back, or begin anew: {}",
+                self.name(),
+                self.mend
+            );
         }
         Ok(())
     }
@@ -353,6 +305,8 @@ impl Target for Sqlite {
             self.write(batch.id, rows)
                 .map_err(|error| self.explain(error))?;
         }
-        Ok(None)
+        Ok(Some(
+            json!({ "table": self.made || batch.id <= self.stored }),
+        ))
     }
 }

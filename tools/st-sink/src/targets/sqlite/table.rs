@@ -22,6 +22,16 @@ pub fn exists(transaction: &Transaction<'_>, table: &str) -> Result<bool> {
         .is_some())
 }
 
+/// True if there is a row in it.
+pub fn holds_rows(transaction: &Transaction<'_>, table: &str) -> Result<bool> {
+    let any = format!("SELECT 1 FROM {} LIMIT 1", quoted(table));
+    Ok(exists(transaction, table)?
+        && transaction
+            .query_row(&any, [], |_| Ok(()))
+            .optional()?
+            .is_some())
+}
+
 /// Removes the table and what is noted of it.
 pub fn drop(transaction: &Transaction<'_>, table: &str) -> Result<()> {
     transaction.execute(&format!("DROP TABLE IF EXISTS {}", quoted(table)), [])?;
@@ -80,14 +90,7 @@ fn is_blank(transaction: &Transaction<'_>, table: &str, columns: &[Column]) -> R
         })
         .optional()?;
     let declared = columns.iter().filter(|column| column.declared != Type::Any);
-    if found != Some((create(table, declared), 1)) {
-        return Ok(false);
-    }
-    let any = format!("SELECT 1 FROM {} LIMIT 1", quoted(table));
-    Ok(transaction
-        .query_row(&any, [], |_| Ok(()))
-        .optional()?
-        .is_none())
+    Ok(found == Some((create(table, declared), 1)) && !holds_rows(transaction, table)?)
 }
 
 /// Makes the index by which rows are replaced; anew if a key has got more columns.
