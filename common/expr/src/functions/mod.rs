@@ -2,6 +2,7 @@
 
 mod arguments;
 mod arrays;
+mod building;
 mod conditions;
 mod dates;
 mod digests;
@@ -17,6 +18,7 @@ mod math;
 mod mixed;
 mod numbers;
 mod patterns;
+mod pieces;
 mod printf;
 mod regexes;
 mod rounding;
@@ -36,6 +38,7 @@ use crate::{Type, Value};
 pub fn all() -> impl Iterator<Item = &'static Function> {
     [
         arrays::FUNCTIONS,
+        building::FUNCTIONS,
         conditions::FUNCTIONS,
         dates::FUNCTIONS,
         digests::FUNCTIONS,
@@ -50,6 +53,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         mixed::FUNCTIONS,
         numbers::FUNCTIONS,
         patterns::FUNCTIONS,
+        pieces::FUNCTIONS,
         printf::FUNCTIONS,
         regexes::FUNCTIONS,
         rounding::FUNCTIONS,

@@ -37,6 +37,9 @@ impl Item {
     }
 }
 
+/// Widest item, and most digits after a point.
+const WIDEST: usize = 1 << 16;
+
 fn parse(format: &str) -> Result<Vec<Piece>, String> {
     let wrong = |what: &str| Err(format!("format {format:?}: {what}"));
     let mut pieces = vec![];
@@ -92,6 +95,9 @@ fn parse(format: &str) -> Result<Vec<Piece>, String> {
                 't' | 'T' => wrong("'%t' is not supported: use date_format"),
                 _ => wrong(&format!("there is no '%{conversion}'")),
             };
+        }
+        if item.width.max(item.precision.unwrap_or(0)) > WIDEST {
+            return wrong("an item is too wide");
         }
         if (item.has('-') || item.has('0')) && item.width == 0 || item.has('-') && item.has('0') {
             return wrong("the flags '-' and '0' need a width, and exclude each other");

@@ -101,7 +101,7 @@ pub static FUNCTIONS: &[Function] = &[
                 ready.with(a, |pattern| {
                     let text = text(&a[0])?;
                     let place = pattern.find_at(text, 0)?.map_or(0, |found| {
-                        super::strings::characters(&text[..found.start]) as i64 + 1
+                        super::pieces::characters(&text[..found.start]) as i64 + 1
                     });
                     Ok(Value::Integer(place))
                 })
@@ -290,7 +290,7 @@ fn regexp_replace(call: &Call<'_>) -> Result<(Type, Prepared), String> {
                 }
             };
             let all = text(&a[0])?;
-            let (head, tail) = all.split_at(super::strings::range(all, start - 1, i64::MAX).start);
+            let (head, tail) = all.split_at(super::pieces::range(all, start - 1, i64::MAX).start);
             if start > 1 && tail.is_empty() || !pattern.is_match(tail)? {
                 return Ok(a[0].clone());
             }

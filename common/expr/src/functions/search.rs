@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::arguments::{Answer, bytes, integer, text};
-use super::strings::characters;
+use super::pieces::characters;
 use super::{BYTES, INT, TEXT, plain, with_nulls};
 use crate::function::{Env, Function};
 use crate::{Type, Value};
@@ -68,7 +68,7 @@ fn place(text: &str, search: &str, start: i64) -> i64 {
     if search.is_empty() {
         return 1;
     }
-    let from = super::strings::range(text, start - 1, i64::MAX).start;
+    let from = super::pieces::range(text, start - 1, i64::MAX).start;
     match memmem::find(&text.as_bytes()[from..], search.as_bytes()) {
         Some(found) => characters(&text[..from + found]) as i64 + 1,
         None => 0,

@@ -329,7 +329,7 @@ impl Step {
     /// Whole units from one local time to another, as `LocalDateTime.until` counts them.
     fn between(self, start: i64, end: i64) -> i64 {
         if let Step::Micros(unit) = self {
-            return (end - start) / unit;
+            return ((i128::from(end) - i128::from(start)) / i128::from(unit)) as i64;
         }
         let (first, mut last) = (start.div_euclid(DAY), end.div_euclid(DAY));
         let clock = end.rem_euclid(DAY) - start.rem_euclid(DAY);

@@ -24,6 +24,7 @@ impl Translator {
     }
 
     fn members(&mut self) -> Result<(), String> {
+        self.deeper()?;
         self.out.push('[');
         if self.takes("^") {
             self.out.push('^');
@@ -37,6 +38,7 @@ impl Translator {
                 ']' if !first => {
                     self.at += 1;
                     self.out.push(']');
+                    self.depth -= 1;
                     return Ok(());
                 }
                 '[' => {

@@ -32,6 +32,8 @@ pub(super) struct Translator {
     pub(super) at: usize,
     pub(super) out: String,
     pub(super) flags: Flags,
+    /// Groups and classes around this place.
+    pub(super) depth: usize,
     exact: bool,
     found: Found,
 }
@@ -51,6 +53,7 @@ pub(super) fn translate(pattern: &str, exact: bool) -> Result<(String, Found), S
         at: 0,
         out: String::with_capacity(pattern.len() * 2),
         flags: Flags::default(),
+        depth: 0,
         exact,
         found: Found::default(),
     };
@@ -228,7 +231,18 @@ impl Translator {
         Ok(true)
     }
 
+    /// Goes one level deeper; a limit keeps the stack within bounds.
+    pub(super) fn deeper(&mut self) -> Result<(), String> {
+        self.depth += 1;
+        if self.depth > 200 {
+            Err(self.wrong("too many levels of brackets"))
+        } else {
+            Ok(())
+        }
+    }
+
     fn inside(&mut self, opening: &str, flags: Flags) -> Result<(), String> {
+        self.deeper()?;
         let outside = std::mem::replace(&mut self.flags, flags);
         self.out.push_str(opening);
         self.alternatives()?;
@@ -237,6 +251,7 @@ impl Translator {
         }
         self.out.push(')');
         self.flags = outside;
+        self.depth -= 1;
         Ok(())
     }
 
