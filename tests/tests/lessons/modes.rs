@@ -3,7 +3,7 @@
 use crate::console::{Batch, batches};
 use crate::{lesson, succeed, work};
 
-/// Each batch as `A:count:average` words.
+/// Each batch as `A:count:avg` words.
 fn short(batches: &[Batch], names: &[&str]) -> Vec<String> {
     batches
         .iter()
@@ -30,31 +30,31 @@ fn three_modes_of_one_query() {
     let read = |mode: &str| {
         batches(&std::fs::read_to_string(work.path().join("out/modes").join(mode)).unwrap())
     };
-    let names = ["category", "count", "average"];
+    let names = ["category", "count", "avg"];
 
     // By hand: amounts 10 to 24; ABC AAB CBB ACC AAA.
     assert_eq!(
         short(&read("complete"), &names),
         [
             "A:1:10.0 B:1:11.0 C:1:12.0",
-            "A:3:12.333333333333334 B:2:13.0 C:1:12.0",
-            "A:3:12.333333333333334 B:4:15.25 C:2:14.0",
-            "A:4:14.0 B:4:15.25 C:4:17.25",
-            "A:7:17.857142857142858 B:4:15.25 C:4:17.25",
+            "A:3:12.3 B:2:13.0 C:1:12.0",
+            "A:3:12.3 B:4:15.3 C:2:14.0",
+            "A:4:14.0 B:4:15.3 C:4:17.3",
+            "A:7:17.9 B:4:15.3 C:4:17.3",
         ]
     );
     assert_eq!(
         short(&read("update"), &names),
         [
             "A:1:10.0 B:1:11.0 C:1:12.0",
-            "A:3:12.333333333333334 B:2:13.0",
-            "B:4:15.25 C:2:14.0",
-            "A:4:14.0 C:4:17.25",
-            "A:7:17.857142857142858",
+            "A:3:12.3 B:2:13.0",
+            "B:4:15.3 C:2:14.0",
+            "A:4:14.0 C:4:17.3",
+            "A:7:17.9",
         ]
     );
     assert_eq!(
-        short(&read("append"), &["minute", "category", "count", "average"]),
+        short(&read("append"), &["at", "category", "count", "avg"]),
         [
             "",
             "",
