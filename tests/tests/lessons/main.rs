@@ -100,6 +100,7 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts it.
     pub fn start(mut command: Command) -> Running {
         let mut child = command
             .process_group(0)

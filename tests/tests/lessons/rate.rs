@@ -45,7 +45,7 @@ fn ctrl_c_ends_it_with_status_0() {
     let mut running = Running::start(lesson(
         work.path(),
         "01-rate",
-        "--rows-per-second 100 --trigger 50ms",
+        "--start-time 2025-01-15T10:00:00Z --max-rows-per-trigger 3",
     ));
     running.until("Batch: 2");
     let (status, seen) = running.signal(rustix::process::Signal::INT);
