@@ -1,11 +1,10 @@
 //! Branches on their way to joining: `joining/BRANCH`.
 //!
-//! A sink counts for the floor from its registration on. In a fan-out a fast branch may commit
-//! many batches before a slow one has so much as read `start`; were the batches in between
-//! forgotten, the slow sink could not join where the stream it reads begins. So whoever splits a
-//! stream announces each branch first, and the sink at its end takes the announcement back.
-//!
-//! It concerns only the run it is made in: the next one begins by removing all.
+//! A sink counts from its registration on. In a fan-out a fast branch may commit many batches
+//! before a slow one has so much as read `start`; a crash would leave the slow sink to join behind
+//! batches it never had. So whoever splits a stream announces each branch first, durably, and
+//! until the sink at its end takes the announcement back the branch counts like a sink that stands
+//! at the epoch announced: for the floor, and for where the next run begins.
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable::{cannot, remove};
 use crate::name::check_name;
-use crate::{Durability, QueryDir, replace_file};
+use crate::{QueryDir, replace_file};
 
 #[derive(Serialize, Deserialize)]
 struct Joining {
@@ -24,8 +23,9 @@ struct Joining {
 }
 
 impl QueryDir {
-    /// Keeps the floor at or below `epoch`, the one in the stream's `start`, until
-    /// [`QueryDir::joined`] is called for this branch. Call it before the branch gets `start`.
+    /// Keeps the floor, and the start of a later run, at or below `epoch`, the one in the stream's
+    /// `start`, until [`QueryDir::joined`] is called for this branch. Durable when it returns. Call
+    /// it before the branch gets `start`.
     ///
     /// # Errors
     /// If the announcement cannot be written.
@@ -37,8 +37,7 @@ impl QueryDir {
             epoch,
         })?;
         line.push(b'\n');
-        // Whole when it is seen; not synced, since it does not outlive the run.
-        replace_file(&path, Durability::Process, |w| {
+        replace_file(&path, self.durability(), |w| {
             w.write_all(&line).with_context(|| cannot("write", &path))
         })
     }
@@ -53,9 +52,26 @@ impl QueryDir {
         remove(&self.path().join("joining").join(branch))
     }
 
-    /// The least epoch at which a branch is joining; `None` if none is.
-    pub(crate) fn least_joining(&self) -> Result<Option<i64>> {
-        let mut least = None;
+    /// Takes back the announcements of branches that are no more: those `stays` says no to.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn keep_joining(&self, stays: impl Fn(&str) -> bool) -> Result<()> {
+        for path in self.announcements()? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !stays(&name) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The branches announced and not joined, each with its epoch.
+    ///
+    /// # Errors
+    /// If an announcement is damaged.
+    pub fn announced(&self) -> Result<Vec<(String, i64)>> {
+        let mut branches = Vec::new();
         for path in self.announcements()? {
             let text = match fs::read(&path) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
@@ -64,16 +80,14 @@ impl QueryDir {
             let joining: Joining = serde_json::from_slice(&text).map_err(|e| {
                 anyhow!("{}: damaged ({e}): remove it and run again", path.display())
             })?;
-            least = Some(least.map_or(joining.epoch, |other: i64| other.min(joining.epoch)));
+            branches.push((joining.branch, joining.epoch));
         }
-        Ok(least)
+        Ok(branches)
     }
 
-    /// Removes what an earlier run announced: whoever has not registered by its end joins anew.
-    pub(crate) fn forget_joining(&self) -> Result<()> {
-        self.announcements()?
-            .iter()
-            .try_for_each(|path| remove(path))
+    /// The least epoch at which a branch is joining; `None` if none is.
+    pub(crate) fn least_joining(&self) -> Result<Option<i64>> {
+        Ok(self.announced()?.into_iter().map(|(_, epoch)| epoch).min())
     }
 
     fn announcements(&self) -> Result<Vec<std::path::PathBuf>> {

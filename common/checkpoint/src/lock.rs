@@ -189,7 +189,7 @@ impl QueryDir {
                 );
             }
         }
-        self.forget_joining()
+        Ok(())
     }
 }
 

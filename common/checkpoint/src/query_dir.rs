@@ -209,15 +209,12 @@ impl QueryDir {
         Ok(committed.map(|floor| joining.map_or(floor, |epoch| floor.min(epoch))))
     }
 
-    /// The batch a run starts from: the least last commit over the registered sinks, −1 if there
-    /// is none.
+    /// The batch a run starts from: the floor, −1 if no sink is registered.
     ///
     /// # Errors
     /// As [`QueryDir::sinks`].
     pub fn committed(&self) -> Result<i64> {
-        Ok(self
-            .look(|cache| cache.sinks().map(|sink| sink.last).min())?
-            .unwrap_or(-1))
+        Ok(self.floor()?.unwrap_or(-1))
     }
 
     /// Whether a recorded plan has a stage of this name.

@@ -181,7 +181,7 @@ impl<S: Source> Run<S> {
         )?;
         dir.await_other_locks(&[&self.name], &mut Patience::default(), &mut say)?;
         let sinks = dir.sinks()?;
-        let epoch = sinks.iter().map(|sink| sink.last).min().unwrap_or(-1);
+        let epoch = dir.committed()?;
         let ahead = sinks.iter().map(|sink| sink.last).max().unwrap_or(-1);
         for sink in sinks.iter().filter(|sink| sink.last < ahead) {
             say(&format!(
@@ -190,6 +190,15 @@ impl<S: Source> Run<S> {
                 ahead - sink.last,
                 dir.path().join("commits").join(&sink.name).display()
             ));
+        }
+        for (branch, at) in dir.announced()? {
+            if at < ahead {
+                say(&format!(
+                    "branch {branch} has not joined and starts at batch {}; if it is gone for good: rm {}",
+                    at + 1,
+                    dir.path().join("joining").join(&branch).display()
+                ));
+            }
         }
         let source = &self.source;
         let offsets = Offsets::open(&dir, &self.name, &source.identity(), &|change| {

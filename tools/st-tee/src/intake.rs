@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use serde_json::{Map, Value};
 use st_checkpoint::{Durability, QueryDir};
+use st_stream::cli;
 use st_stream::marker::{self, Abort, Marker, Node, Start};
 
 use crate::feed::{Block, Cut, Feed};
@@ -26,6 +27,19 @@ pub struct Outlet {
     pub feed: Feed,
     /// False once the branch reads no more.
     pub open: bool,
+}
+
+/// The branches whose sinks are awaited, under their names in the query.
+pub struct Announced {
+    dir: QueryDir,
+    names: Vec<String>,
+}
+
+impl Announced {
+    /// Takes back what no sink took back: the branch has ended well without one.
+    pub fn take_back(&self) -> Result<()> {
+        self.names.iter().try_for_each(|name| self.dir.joined(name))
+    }
 }
 
 /// How the input ended.
@@ -53,6 +67,8 @@ pub struct Intake<'a> {
     pub found_marked: &'a dyn Fn(bool),
     /// Called with an abort before any branch can have it.
     pub heard_abort: &'a dyn Fn(&Abort),
+    /// Called with what was announced, before any branch has its start.
+    pub announced: &'a dyn Fn(Announced),
 }
 
 impl Intake<'_> {
@@ -111,7 +127,9 @@ impl Intake<'_> {
             Marker::Start(start) => {
                 let name = stage_name(self.name.as_deref(), &start);
                 let names: Vec<&str> = self.outlets.iter().map(|o| o.name.as_str()).collect();
-                announce(&start, &names)?;
+                if let Some(announced) = announce(&start, &names)? {
+                    (self.announced)(announced);
+                }
                 for outlet in self.outlets.iter_mut() {
                     let line = start_of(&start, &name, &outlet.name)?;
                     outlet.open = outlet.feed.send(Arc::new(line));
@@ -163,19 +181,35 @@ fn full_name(start: &Start, branch: &str) -> String {
 }
 
 /// Makes the floor wait for the sinks of all branches (`docs/CHECKPOINTS.md`, joining).
-fn announce(start: &Start, branches: &[&str]) -> Result<()> {
+fn announce(start: &Start, branches: &[&str]) -> Result<Option<Announced>> {
     let Some(path) = &start.checkpoint else {
-        return Ok(());
+        return Ok(None);
     };
-    // What is announced does not outlive the run, so nothing here is ever synced.
-    let dir = QueryDir::open_existing(path, &start.query, Durability::Process)?;
-    for branch in branches {
-        dir.joining(&full_name(start, branch), start.epoch)?;
+    let durability = match &start.durability {
+        Some(text) => cli::durability(text)?,
+        None => Durability::Power,
+    };
+    let dir = QueryDir::open_existing(path, &start.query, durability)?;
+    let names: Vec<String> = branches
+        .iter()
+        .map(|branch| full_name(start, branch))
+        .collect();
+    let scope = start
+        .branch
+        .as_ref()
+        .map_or(String::new(), |outer| format!("{outer}."));
+    dir.keep_joining(|announced| {
+        // A branch that is split again has its parts announced under its own name.
+        let part = |name: &String| announced == name || announced.starts_with(&format!("{name}."));
+        !announced.starts_with(&scope) || names.iter().any(part)
+    })?;
+    for name in &names {
+        dir.joining(name, start.epoch)?;
     }
-    match &start.branch {
-        Some(outer) => dir.joined(outer),
-        None => Ok(()),
+    if let Some(outer) = &start.branch {
+        dir.joined(outer)?;
     }
+    Ok(Some(Announced { dir, names }))
 }
 
 /// The start marker of one branch.

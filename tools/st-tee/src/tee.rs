@@ -12,12 +12,14 @@ use st_stream::{Ending, Stop, cli, message};
 use crate::args::Arguments;
 use crate::branch::{self, Branch};
 use crate::feed::{Cut, Feed};
-use crate::intake::{End, Intake, Outlet};
+use crate::intake::{Announced, End, Intake, Outlet};
 
 /// What the threads tell.
 enum Event {
     /// The first line shows whether the stream is marked.
     Marked(bool),
+    /// The branches were announced in the checkpoint.
+    Announced(Announced),
     /// A stage upstream has failed; comes before the exit of any branch that heard so.
     Aborted(Abort),
     /// The input has ended; comes before the exit of any branch that saw its end.
@@ -61,6 +63,7 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
         cut,
         marked: true,
         aborted: None,
+        announced: None,
         fallen: Vec::new(),
     };
     let input = watch.follow(&told)?;
@@ -105,6 +108,7 @@ fn copy(
     let (cut, name, plain) = (cut.clone(), arguments.name.clone(), arguments.plain);
     std::thread::spawn(move || {
         let found_marked = |marked| _ = tell.send(Event::Marked(marked));
+        let announced = |branches| _ = tell.send(Event::Announced(branches));
         let heard_abort = |abort: &Abort| _ = tell.send(Event::Aborted(abort.clone()));
         let end = Intake {
             outlets: &mut outlets,
@@ -113,6 +117,7 @@ fn copy(
             plain,
             found_marked: &found_marked,
             heard_abort: &heard_abort,
+            announced: &announced,
         }
         .run();
         // Said before the feeds are let go, so that it is heard before a branch that sees the end can exit.
@@ -132,6 +137,7 @@ struct Watch<'a> {
     /// Lines may be markers; so it is until the first line shows otherwise.
     marked: bool,
     aborted: Option<Abort>,
+    announced: Option<Announced>,
     fallen: Vec<Fallen>,
 }
 
@@ -143,6 +149,7 @@ impl Watch<'_> {
         while running > 0 {
             match told.recv()? {
                 Event::Marked(marked) => self.marked = marked,
+                Event::Announced(announced) => self.announced = Some(announced),
                 Event::Aborted(abort) => self.aborted = Some(abort),
                 Event::Input(end) => {
                     if let Err(error) = &end {
@@ -235,6 +242,9 @@ impl Watch<'_> {
             Some(End::Whole | End::Unwanted) | None => {}
         }
         let Some(Fallen { name, how, .. }) = self.fallen.first() else {
+            if let Some(announced) = &self.announced {
+                announced.take_back()?;
+            }
             return Ok(Ending::Done);
         };
         if self.fallen.iter().all(|fallen| fallen.interrupted) {

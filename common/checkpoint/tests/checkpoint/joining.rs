@@ -23,7 +23,7 @@ fn the_floor_stays_until_a_slow_branch_has_joined() {
     }
     assert_eq!(
         (dir.floor().unwrap(), dir.committed().unwrap()),
-        (Some(-1), 4)
+        (Some(-1), -1)
     );
     let mut slow = register(&dir, "slow.st-sink", -1);
     dir.joined("slow").unwrap();
@@ -47,19 +47,30 @@ fn the_announcement_is_a_line_to_read() {
 }
 
 #[test]
-fn the_next_run_begins_by_forgetting_what_was_announced() {
+fn a_branch_that_never_joined_holds_the_next_run_back() {
     let (_folder, dir) = query();
-    register(&dir, "fast.st-sink", 3);
-    dir.joining("gone", -1).unwrap();
-    assert_eq!(dir.floor().unwrap(), Some(-1));
+    dir.joining("slow", -1).unwrap();
+    let mut fast = register(&dir, "fast.st-sink", -1);
+    fast.commit(0, 1, None).unwrap();
     let holder = Holder::this("st-tail", "");
     let lock = dir
         .lock("st-tail", &holder, &mut Patience::default(), &mut |_| {})
         .unwrap();
     dir.await_other_locks(&["st-tail"], &mut Patience::default(), &mut |_| {})
         .unwrap();
-    assert_eq!(dir.floor().unwrap(), Some(3));
+    assert_eq!(dir.committed().unwrap(), -1);
+    assert_eq!(dir.announced().unwrap(), [("slow".to_string(), -1)]);
     drop(lock);
+}
+
+#[test]
+fn branches_that_are_no_more_hold_nothing_back() {
+    let (_folder, dir) = query();
+    register(&dir, "fast.st-sink", 3);
+    dir.joining("gone", -1).unwrap();
+    dir.joining("fast", 2).unwrap();
+    dir.keep_joining(|branch| branch == "fast").unwrap();
+    assert_eq!(dir.committed().unwrap(), 2);
 }
 
 #[test]
