@@ -88,9 +88,11 @@ fn check(bin: &Path, case: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Copies in order of name, so that files read by their times are read in that order.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
+    let mut entries = std::fs::read_dir(from)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
         let name = entry.file_name();
         if name == "cmd" || EXPECTED.iter().any(|expected| name == *expected) {
             continue;
