@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use st_checkpoint::Durability;
 
+use crate::belongs;
 use crate::driver::{Aborted, Ending, Options};
 use crate::marker::{Abort, Marker};
 use crate::message;
@@ -233,10 +235,27 @@ fn refuse<A: Parser>(error: &clap::Error) -> ExitCode {
                 .unwrap_or(line),
         );
     }
-    let text = format!("{}: see {tool} --help", parts.join(" "));
+    let text = match misplaced(error) {
+        Some(text) => text,
+        None => format!("{}: see {tool} --help", parts.join(" ")),
+    };
     message::say(&tool, &text);
     abort(&tool, &text);
     ExitCode::from(status::USAGE)
+}
+
+/// An option of another tool, and whose it is.
+fn misplaced(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) => {
+            let owner = belongs::owner(option)?;
+            Some(format!("{option}: belongs to {owner}: give it there"))
+        }
+        _ => None,
+    }
 }
 
 /// Tells the stages behind a tool that it refused to begin: for them an empty stream would be a stream without rows. A tool

@@ -3,6 +3,7 @@
 //! A tool implements [`Stage`] or [`Source`] and hands itself to [`run`] or [`run_source`]; everything the protocol demands
 //! (`docs/PROTOCOL.md`) happens here, once. Data flows reader → stage → writer, never back.
 
+mod belongs;
 pub mod cli;
 pub mod clock;
 mod driver;

@@ -7,6 +7,8 @@ use clap::Parser;
 use st_stream::Trigger;
 use st_stream::cli::{self, StageArgs, ZoneArgs};
 
+use crate::build;
+
 const EXAMPLE: &str = "\
 Example:
   st-tail data/events --checkpoint ck/revenue |
@@ -28,10 +30,10 @@ Formats (`st-sink help FORMAT` tells all about one):
 #[command(name = "st-sink", version, about, before_help = EXAMPLE, max_term_width = 100, override_usage = "st-sink [FORMAT] [PATH] [OPTIONS]")]
 pub struct Args {
     /// What the rows become
-    #[arg(value_name = "FORMAT", hide = true)]
+    #[arg(value_name = "FORMAT", value_parser = build::NAMES, hide_possible_values = true)]
     pub format: Option<String>,
     /// Folder, database or command
-    #[arg(value_name = "PATH", hide = true)]
+    #[arg(value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub path: Option<OsString>,
     /// One file instead of a folder
     #[arg(long, value_name = "F")]

@@ -18,9 +18,9 @@ use crate::targets::sqlite::Sqlite;
 use crate::targets::stream::{Formatted, JsonLines, TextLines};
 use crate::terminal;
 
-/// The formats by name.
-pub const FORMATS: [&str; 9] = [
-    "console", "json", "csv", "text", "parquet", "sqlite", "memory", "exec", "null",
+/// The formats by name, and `help`, which stands where a format does.
+pub const NAMES: [&str; 10] = [
+    "console", "json", "csv", "text", "parquet", "sqlite", "memory", "exec", "null", "help",
 ];
 
 /// The format asked for, or the one that suits stdout.
@@ -83,16 +83,6 @@ pub fn plan_options(args: &Args) -> Map<String, Value> {
 /// The target the command line names.
 pub fn target(args: &Args) -> Result<Box<dyn Target>> {
     let name = format(args);
-    if !FORMATS.contains(&name) {
-        let names: Vec<&str> = FORMATS.to_vec();
-        let near = st_expr::suggest(name, names.iter().copied())
-            .map(|near| format!(": did you mean `{near}`?"));
-        return Err(usage(format!(
-            "`{name}` is no format{}: take one of {}",
-            near.unwrap_or_default(),
-            names.join(", ")
-        )));
-    }
     if let Some((option, _, formats)) = options(args)
         .into_iter()
         .find(|(_, given, formats)| *given && !formats.contains(&name))

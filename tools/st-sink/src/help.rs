@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use st_stream::cli::usage;
 
 use crate::args::Args;
-use crate::build::FORMATS;
+use crate::build::NAMES;
 
 const FILES: &str = "
   st-sink FORMAT DIR          A folder of files, exactly once: batch-00000007.FORMAT. A file appears whole, and only when its
@@ -135,7 +135,7 @@ pub fn print(format: Option<&OsStr>) -> Result<()> {
             None => {
                 return Err(usage(format!(
                     "`{format}` is no format: take one of {}",
-                    FORMATS.join(", ")
+                    NAMES[..NAMES.len() - 1].join(", ")
                 )));
             }
         },

@@ -14,15 +14,19 @@ fn usage(arguments: &[&str], parts: &[&str]) {
 fn what_cannot_work_is_said_with_what_can() {
     usage(
         &["jsno"],
-        &[
-            "`jsno` is no format",
-            "did you mean `json`",
-            "console, json",
-        ],
+        &["'jsno'", "'json'", "console, json", "see st-sink --help"],
     );
     usage(
         &["console", "--table", "t"],
         &["--table: belongs to sqlite, memory, not to console"],
+    );
+    usage(
+        &["console", "--mode", "update"],
+        &["--mode: belongs to st-agg: give it there"],
+    );
+    usage(
+        &["json", "--schema", "a INT"],
+        &["--schema: belongs to st-tail"],
     );
     usage(&["sqlite", "f.db"], &["which table? --table T"]);
     usage(&["sqlite", "--table", "t"], &["which database?"]);

@@ -1,0 +1,113 @@
+//! Whose an option is: who gives one to the wrong tool of a pipeline is told the right one.
+
+const SOURCE: &str = "the source (st-tail, st-rate, st-listen)";
+
+/// Options of one tool or of the sources, by who has them.
+const OWNERS: [(&str, &[&str]); 10] = [
+    (
+        SOURCE,
+        &[
+            "available-now",
+            "max-rows-per-trigger",
+            "max-bytes-per-trigger",
+            "stop-after",
+            "heartbeat",
+            "drain",
+        ],
+    ),
+    (
+        "st-tail",
+        &[
+            "schema",
+            "format",
+            "follow",
+            "from",
+            "max-files-per-trigger",
+            "latest-first",
+            "clean-source",
+            "skip-lost",
+        ],
+    ),
+    (
+        "st-rate",
+        &[
+            "rows-per-second",
+            "ramp-up",
+            "rows-per-batch",
+            "advance",
+            "rows",
+            "start-time",
+        ],
+    ),
+    (
+        "st-listen",
+        &[
+            "connect",
+            "no-reconnect",
+            "include-timestamp",
+            "max-clients",
+        ],
+    ),
+    (
+        "st-map",
+        &[
+            "where", "set", "select", "drop", "rename", "else", "through",
+        ],
+    ),
+    ("st-watermark", &["idle-timeout"]),
+    ("st-window", &["session", "offset", "as"]),
+    (
+        "st-agg",
+        &["by", "agg", "mode", "order-by", "limit", "late"],
+    ),
+    (
+        "st-sink",
+        &[
+            "file",
+            "table",
+            "partition-by",
+            "overwrite",
+            "num-rows",
+            "truncate",
+            "vertical",
+            "live",
+            "ignore-null-fields",
+        ],
+    ),
+    ("st-tee", &["keep-going"]),
+];
+
+/// Spark's words for options that have another name here.
+const SPARKS: [(&str, &str); 6] = [
+    ("output-mode", "st-agg, as --mode"),
+    ("outputMode", "st-agg, as --mode"),
+    ("checkpoint-location", "the source, as --checkpoint"),
+    ("checkpointLocation", "the source, as --checkpoint"),
+    ("processing-time", "the source, as --trigger"),
+    ("query-name", "st-sink, as --name or --table"),
+];
+
+/// Who has the option `--name`, if some tool but this one does.
+pub(crate) fn owner(option: &str) -> Option<&'static str> {
+    let name = option.strip_prefix("--")?;
+    let owned = OWNERS.iter().find(|(_, options)| options.contains(&name));
+    owned.map(|(owner, _)| *owner).or_else(|| {
+        SPARKS
+            .iter()
+            .find(|(spark, _)| *spark == name)
+            .map(|(_, owner)| *owner)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_told_whose_it_is() {
+        assert_eq!(owner("--mode"), Some("st-agg"));
+        assert_eq!(owner("--outputMode"), Some("st-agg, as --mode"));
+        assert_eq!(owner("--nonsense"), None);
+        assert_eq!(owner("mode"), None);
+    }
+}
