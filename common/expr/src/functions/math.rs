@@ -225,6 +225,6 @@ fn width_bucket<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Integer(match (before, after) {
         (true, _) => 0,
         (_, true) => buckets + 1,
-        _ => (buckets as f64 * (x - first).abs() / (last - first).abs()) as i64 + 1,
+        _ => ((buckets as f64 * (x - first).abs() / (last - first).abs()) as i64).saturating_add(1),
     }))
 }

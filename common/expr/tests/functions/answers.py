@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Asks real Spark for the answer to every expression of scalar_functions.sql.
+"""Asks real Spark for the answer to every expression of *.sql.
 
     pip install pyspark==4.3.0        # needs Java 17
     ./answers.py [FILE...]            # default: every *.sql here; writes FILE.ndjson beside it
@@ -35,9 +35,9 @@ def session():
 
 
 def answer(spark, expression):
-    """The line for one expression. `x` is there so that nothing is refused for being foldable."""
+    """The line for one expression, which may name the columns of row.json."""
     try:
-        frame = spark.sql(f"select cast(({expression}) as string), typeof({expression})")
+        frame = spark.sql(f"select cast(({expression}) as string), typeof({expression}) from r")
         text, kind = frame.collect()[0]
         return {"expr": expression, "answer": text, "type": kind}
     except Exception as error:  # every refusal of Spark's is an answer
@@ -47,6 +47,8 @@ def answer(spark, expression):
 
 def main(names):
     spark = session()
+    row = pathlib.Path(__file__).parent / "row.json"
+    spark.read.json(str(row)).createOrReplaceTempView("r")
     for name in names:
         if name == "-":
             source, sink = sys.stdin, sys.stdout
