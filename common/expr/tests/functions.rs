@@ -32,9 +32,9 @@ impl std::fmt::Display for Answer {
 const ROW: &str = include_str!("functions/row.json");
 
 /// Evaluates one expression as text.
-fn evaluate(expression: &str) -> Result<(Option<String>, u64), String> {
-    let mut compiler = Compiler::new(Columns::new(Schema::default()), st_time::Zone::UTC);
-    let env = Env::new(st_time::Zone::UTC);
+fn evaluate(expression: &str, zone: st_time::Zone) -> Result<(Option<String>, u64), String> {
+    let mut compiler = Compiler::new(Columns::new(Schema::default()), zone);
+    let env = Env::new(zone);
     let compiled = compiler
         .expression(&format!("cast(({expression}) as string)"))
         .map_err(|e| e.to_string())?;
@@ -50,11 +50,11 @@ fn evaluate(expression: &str) -> Result<(Option<String>, u64), String> {
     Ok((value.as_str().map(str::to_owned), failures))
 }
 
-fn ours(expression: &str) -> Answer {
-    match evaluate(expression) {
+fn ours(expression: &str, zone: st_time::Zone) -> Answer {
+    match evaluate(expression, zone) {
         Err(why) => Answer::Fails(why.lines().next().unwrap_or_default().to_owned()),
         Ok((None, failures)) if failures > 0 => Answer::Fails("null, counted".to_owned()),
-        Ok((text, _)) => match evaluate(&format!("typeof({expression})")) {
+        Ok((text, _)) => match evaluate(&format!("typeof({expression})"), zone) {
             Ok((kind, _)) => Answer::Is(text, kind.unwrap_or_default()),
             Err(why) => Answer::Fails(why),
         },
@@ -120,7 +120,8 @@ fn answers_are_sparks() {
                 None => Answer::Is(text("answer"), text("type").unwrap()),
             };
             count += 1;
-            let own = ours(&expression);
+            let zone = text("zone").map_or(st_time::Zone::UTC, |zone| zone.parse().unwrap());
+            let own = ours(&expression, zone);
             let listed = differences.remove(expression.as_str());
             match (agree(&spark, &own), listed) {
                 (true, None) => {}

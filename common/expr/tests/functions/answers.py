@@ -5,6 +5,7 @@
     ./answers.py [FILE...]            # default: every *.sql here; writes FILE.ndjson beside it
 
 One line per expression: the expression, its answer as text (`cast(... as string)`, JSON null for null), its type.
+A line `-- zone NAME` sets the session's time zone for what follows; it is UTC at the start of a file.
 An expression Spark refuses or fails on has `error` with the error's class instead. `-` as FILE reads standard input and
 writes standard output.
 """
@@ -54,11 +55,17 @@ def main(names):
             source, sink = sys.stdin, sys.stdout
         else:
             source, sink = open(name), open(pathlib.Path(name).with_suffix(".ndjson"), "w")
-        print(json.dumps({"spark": spark.version, "ansi": False, "zone": "UTC"}), file=sink)
+        zone = "UTC"
+        spark.conf.set("spark.sql.session.timeZone", zone)
+        print(json.dumps({"spark": spark.version, "ansi": False}), file=sink)
         for line in source:
             line = line.strip()
-            if line and not line.startswith("--"):
-                print(json.dumps(answer(spark, line), ensure_ascii=False), file=sink, flush=True)
+            if line.startswith("-- zone "):
+                zone = line.removeprefix("-- zone ")
+                spark.conf.set("spark.sql.session.timeZone", zone)
+            elif line and not line.startswith("--"):
+                found = answer(spark, line) | ({} if zone == "UTC" else {"zone": zone})
+                print(json.dumps(found, ensure_ascii=False), file=sink, flush=True)
 
 
 if __name__ == "__main__":
