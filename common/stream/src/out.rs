@@ -178,8 +178,21 @@ impl Out {
     }
 
     /// Makes rejects and late rows durable, before the batch's marker is handed on.
+    /// Who reads the figures of a batch that has such rows is told where they are.
     pub fn sync_sides(&mut self) -> Result<()> {
         self.rejects.sync()?;
-        self.late.sync()
+        self.late.sync()?;
+        for (rows, side, name) in [
+            (self.figures.bad, &self.rejects, "bad_file"),
+            (self.figures.late, &self.late, "late_file"),
+        ] {
+            if rows > 0
+                && let Some(path) = side.path()
+            {
+                let path = path.to_string_lossy().into_owned();
+                self.figures.rest.insert(name.to_string(), path.into());
+            }
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use st_stream::{Batch, Context, Start, message};
+use st_stream::{Batch, Context, Figures, Start, message};
 use st_time::Zone;
 
 use crate::terminal;
@@ -22,6 +22,9 @@ struct Trouble {
     late: u64,
     bad: u64,
     failed: u64,
+    /// Where the stage keeps them, if it does.
+    late_file: Option<String>,
+    bad_file: Option<String>,
 }
 
 /// Totals since the run started.
@@ -48,7 +51,6 @@ pub struct Status {
     last: Instant,
     totals: Totals,
     troubles: BTreeMap<String, Trouble>,
-    checkpoint: Option<PathBuf>,
     /// Where this stage's own bad rows are.
     rejects: Option<PathBuf>,
     /// A watermark is declared.
@@ -76,7 +78,6 @@ impl Status {
             last: now,
             totals: Totals::default(),
             troubles: BTreeMap::new(),
-            checkpoint: start.checkpoint.clone(),
             rejects: context.rejects.clone(),
             watermarked: !start.watermarks.is_empty(),
             watermark: start.mark(),
@@ -125,12 +126,24 @@ impl Status {
                 self.closes.get_or_insert(closes.to_string());
             }
             self.note(&stage.name, stage.late, stage.bad, stage.failed);
+            self.note_files(stage);
         }
         self.totals.bad += bad;
         self.note(&self.name.clone(), 0, bad, 0);
         if self.visible && (self.totals.batches == 1 || self.last.elapsed() >= PAUSE) {
             self.draw(0);
         }
+    }
+
+    fn note_files(&mut self, stage: &Figures) {
+        let path = |name| Some(stage.rest.get(name)?.as_str()?.to_string());
+        let (late, bad) = (path("late_file"), path("bad_file"));
+        if late.is_none() && bad.is_none() {
+            return;
+        }
+        let trouble = self.troubles.entry(stage.name.clone()).or_default();
+        trouble.late_file = late.or(trouble.late_file.take());
+        trouble.bad_file = bad.or(trouble.bad_file.take());
     }
 
     fn note(&mut self, stage: &str, late: u64, bad: u64, failed: u64) {
@@ -233,11 +246,20 @@ impl Status {
         }
         for (stage, trouble) in &self.troubles {
             for (count, what, file) in [
-                (trouble.bad, "bad", format!("{stage}.ndjson")),
-                (trouble.late, "late", format!("{stage}.late.ndjson")),
+                (trouble.bad, "bad", &trouble.bad_file),
+                (trouble.late, "late", &trouble.late_file),
             ] {
                 if count > 0 {
-                    let kept = self.kept(stage, what, &file);
+                    let own = (*stage == self.name && what == "bad")
+                        .then(|| self.rejects.clone())
+                        .flatten();
+                    let kept = match own.or(file.as_ref().map(PathBuf::from)) {
+                        Some(path) => format!(": see {}", shown(&path)),
+                        None => {
+                            let option = if what == "bad" { "rejects" } else { "late" };
+                            format!(", counted and left out: --{option} FILE keeps such rows")
+                        }
+                    };
                     let rows = if count == 1 { "row" } else { "rows" };
                     message::say(
                         &self.name,
@@ -257,23 +279,6 @@ impl Status {
         }
         if self.person {
             message::say(&self.name, &self.summary());
-        }
-    }
-
-    fn kept(&self, stage: &str, what: &str, file: &str) -> String {
-        let own = (stage == self.name && what == "bad")
-            .then(|| self.rejects.clone())
-            .flatten();
-        let in_checkpoint = self
-            .checkpoint
-            .as_deref()
-            .map(|folder| folder.join("rejects").join(file));
-        match own.or(in_checkpoint).filter(|path| path.exists()) {
-            Some(path) => format!(": see {}", shown(&path)),
-            None if what == "late" => {
-                ", counted and left out: --late FILE keeps such rows".to_string()
-            }
-            None => ", counted and left out: --rejects FILE keeps such rows".to_string(),
         }
     }
 
