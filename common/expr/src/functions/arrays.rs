@@ -128,18 +128,11 @@ pub static FUNCTIONS: &[Function] = &[
         },
     ),
     bound(
-        &["element_at"],
+        &["element_at", "try_element_at"],
         (2, 2),
         "element_at(array or map, place or key)",
         &[ANY],
-        |call| element_at(call, true),
-    ),
-    bound(
-        &["try_element_at"],
-        (2, 2),
-        "try_element_at(array or map, place or key)",
-        &[ANY],
-        |call| element_at(call, false),
+        element_at,
     ),
     plain(
         &["get"],
@@ -262,8 +255,8 @@ fn sort_array<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Array(sorted))
 }
 
-/// Of an array by place, of a map by key. Out of bounds is null, as is a key that is not there; place 0 fails if `strict`.
-fn element_at(call: &Call<'_>, strict: bool) -> Result<(Type, Prepared), String> {
+/// Of an array by place, of a map by key. Out of bounds is null, as is a key that is not there; place 0 fails.
+fn element_at(call: &Call<'_>) -> Result<(Type, Prepared), String> {
     let kind = match &call.types[0] {
         Type::Array(element) => (**element).clone(),
         Type::Map(_, value) => (**value).clone(),
@@ -272,7 +265,6 @@ fn element_at(call: &Call<'_>, strict: bool) -> Result<(Type, Prepared), String>
     };
     let body = prepared(move |_, a| match &a[0] {
         Value::Array(elements) => match super::arguments::whole(&a[1])? {
-            0 if strict => failure("places are counted from 1"),
             0 => failure("places are counted from 1"),
             place => {
                 let index = if place > 0 {

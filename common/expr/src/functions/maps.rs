@@ -185,7 +185,12 @@ fn build<'a>(entries: impl Iterator<Item = (Value<'a>, Value<'a>)>) -> Answer<'a
         write_key(&mut known, &key);
         match key {
             Value::Null => return failure("a key is null"),
-            key if !seen.insert(known) => return failure(format!("the key {key:?} stands twice")),
+            key if !seen.insert(known) => {
+                return failure(format!(
+                    "the key {} stands twice",
+                    key.into_text(st_time::Zone::UTC)
+                ));
+            }
             Value::Double(number) => out.push((Value::Double(number + 0.0), value)),
             key => out.push((key, value)),
         }
