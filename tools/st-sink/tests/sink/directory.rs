@@ -227,6 +227,24 @@ fn a_folder_that_is_gone_is_not_begun_anew_silently() {
 }
 
 #[test]
+fn files_that_a_reader_took_away_stay_away() {
+    let dir = Dir::new();
+    let start = dir.checkpoint();
+    dir.sink(
+        &["json", "out"],
+        &Stream::new(-1, &start).batch(&[r#"{"n":1}"#]).end(),
+    )
+    .quietly();
+    std::fs::remove_file(dir.path("out/batch-00000000.json")).unwrap();
+    dir.sink(
+        &["json", "out"],
+        &Stream::new(0, &start).batch(&[r#"{"n":2}"#]).end(),
+    )
+    .quietly();
+    assert_eq!(dir.files(), ["out/.st-owner", "out/batch-00000001.json"]);
+}
+
+#[test]
 fn a_sink_that_joins_later_takes_the_batches_after() {
     let dir = Dir::new();
     let start = dir.checkpoint();
