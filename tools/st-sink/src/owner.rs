@@ -65,7 +65,12 @@ pub fn claim(
         }
         Ok(_) => Ok(()),
         // Not a matter of whose it is.
-        Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => Err(error),
+        Err(error) if error.root_cause().is::<std::io::Error>() => {
+            let cause = error.root_cause();
+            Err(anyhow!(
+                "{path}: {cause}: see that its folder is there and can be written"
+            ))
+        }
         Err(_) if terms.overwrite => {
             clear()?;
             remove(&owner_file)?;

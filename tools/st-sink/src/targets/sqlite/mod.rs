@@ -201,25 +201,23 @@ impl Sqlite {
 
     /// An error of the database, with what helps.
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {
-        let code = error
+        use rusqlite::ErrorCode;
+        let Some(cause) = error
             .chain()
             .find_map(|cause| cause.downcast_ref::<rusqlite::Error>())
-            .and_then(rusqlite::Error::sqlite_error_code);
-        let mend = match code {
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+        else {
+            return error;
+        };
+        let mend = match cause.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 ": another program has been writing to it for ten seconds: end its transaction and run the same line again"
             }
-            Some(rusqlite::ErrorCode::NotADatabase) => ": give another file",
-            Some(rusqlite::ErrorCode::CannotOpen) => {
-                ": see that its folder is there and can be written"
-            }
-            Some(rusqlite::ErrorCode::DiskFull) => ": make room and run the same line again",
+            Some(ErrorCode::NotADatabase) => ": give another file",
+            Some(ErrorCode::CannotOpen) => ": see that its folder is there and can be written",
+            Some(ErrorCode::DiskFull) => ": make room and run the same line again",
             _ => "",
         };
-        match code {
-            Some(_) => anyhow!("{}: {error:#}{mend}", self.path.display()),
-            None => error,
-        }
+        anyhow!("{}: {cause}{mend}", self.path.display())
     }
 }
 
