@@ -4,7 +4,7 @@ use std::path::Path;
 
 use st_tests::{bash, bin, root, run};
 
-use crate::work;
+use crate::{script, succeed, work};
 
 /// The fenced blocks of a page in one language.
 fn blocks(page: &str, language: &str) -> Vec<String> {
@@ -64,6 +64,53 @@ fn pipelines_quoted_in_a_lesson_stand_in_its_script() {
         }
     }
     assert_eq!(lessons, 8);
+}
+
+/// What a page shows is what the script prints: the same lines in the same order, `…` standing for those left out.
+#[test]
+fn pages_show_what_the_scripts_print() {
+    // Lesson 01 shows the time of day, 05 needs a server.
+    for name in [
+        "02-output-modes",
+        "03-files",
+        "04-several-sinks",
+        "06-windows",
+        "07-watermarks",
+        "08-ecommerce",
+    ] {
+        let output = printed(name);
+        let page = read(&root().join("examples").join(name).join("README.md"));
+        let (_, seen) = page.split_once("## What you will see").unwrap();
+        shown(&output, &blocks(seen, "text")[0], name);
+        if name == "08-ecommerce" {
+            shown(
+                &output,
+                &blocks(&read(&root().join("README.md")), "text")[0],
+                "README.md",
+            );
+        }
+    }
+}
+
+/// The output of a lesson over all that its simulator would bring.
+fn printed(name: &str) -> String {
+    let folder = work();
+    let mut command = crate::lesson(folder.path(), name, "--available-now");
+    if name == "08-ecommerce" {
+        succeed(script(folder.path(), "scripts/simulate-shop 12 0"));
+        command.env("KEEP", "1").env("LIVE", "0");
+    }
+    succeed(command).out()
+}
+
+fn shown(printed: &str, page: &str, name: &str) {
+    let mut lines = printed.lines().map(str::trim_end);
+    for line in page.lines().filter(|line| *line != "…" && !line.is_empty()) {
+        assert!(
+            lines.any(|printed| printed == line),
+            "{name}: is not printed there: {line}\n{printed}"
+        );
+    }
 }
 
 #[test]

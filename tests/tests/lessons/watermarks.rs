@@ -107,7 +107,7 @@ fn closed_windows_late_rows_and_a_state_that_does_not_grow() {
     let held: Vec<usize> = ran
         .out()
         .lines()
-        .filter_map(|line| line.split_once("windows held ")?.1.trim().parse().ok())
+        .filter_map(|line| line.split_once(", held ")?.1.trim().parse().ok())
         .collect();
     assert_eq!(held, expected.held);
     assert_eq!(held.last(), Some(&0));
