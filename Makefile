@@ -22,7 +22,7 @@ help: ## This list
 	  printf '  make %-12s %s\n' "lesson-$${lesson%%-*}" "$$(sed -n '1s/^# *//p' examples/$$lesson/README.md)"; done
 
 build: ## Build the tools
-	@$(CARGO) build --release --quiet --bins
+	@[ -x $(BIN)/st-sink ] && quiet=--quiet; $(CARGO) build --release $$quiet --bins
 
 setup: build ## Sample data and folders for the lessons
 	@scripts/setup
