@@ -7,7 +7,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build setup demo test lint bless install uninstall clean
+.PHONY: all help build setup demo test chaos lint bless install uninstall clean
 
 all: build
 	@echo
@@ -36,6 +36,12 @@ lesson-%: setup
 test: ## All tests
 	@$(CARGO) build --workspace --quiet
 	@$(CARGO) test --workspace --quiet
+
+SEED ?= $(shell date +%s)
+KILLS ?= 50
+chaos: ## Kill pipelines KILLS times each at random, from SEED, and compare
+	@$(CARGO) build --workspace --quiet
+	@ST_CHAOS_SEED=$(SEED) ST_CHAOS_KILLS=$(KILLS) $(CARGO) test --quiet -p st-tests --test chaos
 
 bless: ## Rewrite the expectations of tests/cases, for review by diff
 	@$(CARGO) build --workspace --quiet

@@ -173,6 +173,14 @@ impl Commits {
             .and_then(|index| self.kept.get(index))
     }
 
+    /// The last batch has been replayed: the sink is no longer behind its own commits.
+    ///
+    /// # Errors
+    /// As [`QueryDir::caught_up`].
+    pub fn caught_up(&self) -> Result<()> {
+        self.dir.caught_up(&self.header.sink)
+    }
+
     /// Records that a batch is delivered, after its output is durable; durable when this
     /// returns. Ids rise by one.
     ///

@@ -57,7 +57,7 @@ impl QueryDir {
     /// # Errors
     /// If one cannot be removed.
     pub fn keep_joining(&self, stays: impl Fn(&str) -> bool) -> Result<()> {
-        for path in self.announcements()? {
+        for path in self.announcements("joining")? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if !stays(&name) {
                 remove(&path)?;
@@ -72,7 +72,7 @@ impl QueryDir {
     /// If an announcement is damaged.
     pub fn announced(&self) -> Result<Vec<(String, i64)>> {
         let mut branches = Vec::new();
-        for path in self.announcements()? {
+        for path in self.announcements("joining")? {
             let text = match fs::read(&path) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 other => other.with_context(|| cannot("read", &path))?,
@@ -90,8 +90,9 @@ impl QueryDir {
         Ok(self.announced()?.into_iter().map(|(_, epoch)| epoch).min())
     }
 
-    fn announcements(&self) -> Result<Vec<std::path::PathBuf>> {
-        let folder = self.path().join("joining");
+    /// The files of a folder of announcements.
+    pub(crate) fn announcements(&self, folder: &str) -> Result<Vec<std::path::PathBuf>> {
+        let folder = self.path().join(folder);
         let entries = match fs::read_dir(&folder) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.with_context(|| cannot("list", &folder))?,

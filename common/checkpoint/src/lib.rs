@@ -22,6 +22,7 @@ mod progress;
 mod query_dir;
 mod record;
 mod record_log;
+mod replaying;
 mod side_file;
 mod sinks;
 mod spool;

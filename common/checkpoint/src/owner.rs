@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::Durability;
-use crate::durable::{beside, cannot, create_dir, create_exclusive, folder_of};
+use crate::durable::{beside, cannot, create_dir, create_exclusive, folder_of, remove};
 use crate::record_log::check_format;
 
 /// Something a sink writes to.
@@ -81,7 +81,9 @@ pub fn claim(target: Target<'_>, query: &str, sink: &str, durability: Durability
     let file = target.owner_file();
     create_dir(&folder_of(&file), durability)?;
     if let Some(owner) = read_owner(&file)? {
-        return ours(target, &owner, query, sink);
+        let claim = ours(target, &owner, query, sink)?;
+        remove_unfinished(&file)?;
+        return Ok(claim);
     }
     if !target.is_empty()? {
         bail!(
@@ -119,6 +121,23 @@ fn ours(target: Target<'_>, owner: &Owner, query: &str, sink: &str) -> Result<Cl
         );
     }
     Ok(Claim::Kept)
+}
+
+/// Removes what a killed claim has left beside the owner file.
+fn remove_unfinished(file: &Path) -> Result<()> {
+    let begin = format!(
+        ".{}.",
+        file.file_name().unwrap_or_default().to_string_lossy()
+    );
+    let folder = folder_of(file);
+    for entry in fs::read_dir(&folder).with_context(|| cannot("list", &folder))? {
+        let name = entry.with_context(|| cannot("list", &folder))?.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&begin) && name.ends_with(".tmp") {
+            remove(&folder.join(&*name))?;
+        }
+    }
+    Ok(())
 }
 
 fn read_owner(file: &Path) -> Result<Option<Owner>> {

@@ -196,16 +196,21 @@ impl QueryDir {
         Ok(of(&cache))
     }
 
-    /// The least last commit over the registered sinks, and the epoch of those that are joining:
-    /// nothing at or before it is ever needed as input again. `None` while no sink is
+    /// The least last commit over the registered sinks, and the epoch of those that are joining
+    /// or replaying: nothing at or before it is ever needed as input again. `None` while no sink is
     /// registered.
     ///
     /// # Errors
     /// As [`QueryDir::sinks`].
     pub fn floor(&self) -> Result<Option<i64>> {
-        // In this order: a sink registers before its announcement goes.
+        // In this order: a sink registers, and has caught up, before its announcement goes.
         let joining = self.least_joining()?;
-        let committed = self.look(|cache| cache.sinks().map(|sink| sink.last).min())?;
+        let replaying = self.replaying()?;
+        let stands = |sink: &SinkState| match replaying.get(&sink.name) {
+            Some(epoch) => sink.last.min(*epoch),
+            None => sink.last,
+        };
+        let committed = self.look(|cache| cache.sinks().map(stands).min())?;
         Ok(committed.map(|floor| joining.map_or(floor, |epoch| floor.min(epoch))))
     }
 

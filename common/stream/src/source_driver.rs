@@ -200,6 +200,7 @@ impl<S: Source> Run<S> {
                 ));
             }
         }
+        dir.replaying_from(epoch)?;
         let source = &self.source;
         let offsets = Offsets::open(&dir, &self.name, &source.identity(), &|change| {
             source.may_follow(change)

@@ -120,6 +120,14 @@ impl Sink {
         }
     }
 
+    /// The batches delivered already have come once more: the stages above stand where this sink does.
+    fn caught_up(&self, batch: i64) -> Result<()> {
+        match &self.commits {
+            Some(commits) if commits.last() == batch => commits.caught_up(),
+            _ => Ok(()),
+        }
+    }
+
     fn report(&mut self, batch: &Batch, out: &Out) -> Result<()> {
         let Some(progress) = &mut self.progress else {
             return Ok(());
@@ -252,6 +260,7 @@ impl Stage for Sink {
         let good = self.taken - self.rejected;
         if self.replay {
             self.compare(batch.id)?;
+            self.caught_up(batch.id)?;
         } else {
             let arrived = Arrived {
                 id: batch.id,

@@ -14,6 +14,7 @@ mod owner;
 mod progress;
 mod query_dir;
 mod replace;
+mod replaying;
 mod side_file;
 mod spool;
 mod state;

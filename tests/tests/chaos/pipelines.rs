@@ -1,0 +1,145 @@
+//! The pipelines: each runs its stages behind `$S1`, `$S2`, … and writes below `to`; `$LAST` ends a live one.
+
+use super::feeder::Input;
+
+/// A query, its input, and how its result is seen.
+pub struct Pipeline {
+    pub name: &'static str,
+    pub input: Input,
+    pub line: &'static str,
+    pub stages: usize,
+    /// Prints all that was delivered, side files included.
+    pub result: &'static str,
+    /// Batches, or values in them, depend on time: only a replay of the recorded batches is comparable.
+    pub timed: bool,
+}
+
+const FILES: &str = "find to | sort; find to -type f ! -name '.*' | sort | while read -r f; do echo \"== $f\"; cat \"$f\"; done; cat ck/rejects/*";
+const PARQUET: &str =
+    "find to | sort; find to -type f ! -name '.*' | sort | xargs sha256sum; cat ck/rejects/*";
+
+pub const ALL: &[Pipeline] = &[
+    Pipeline {
+        name: "sliding windows, append, JSON folder",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '30 seconds' -q |
+          $S3 st-agg --by 'window(ts, "1 minute", "30 seconds") as window, kind' --agg 'count(*) as n, sum(n) as total' --mode append -q |
+          $S4 st-sink json to/out -q"#,
+        stages: 4,
+        result: FILES,
+        timed: false,
+    },
+    Pipeline {
+        name: "update mode into SQLite",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '30 seconds' -q |
+          $S3 st-agg --by 'window(ts, "1 minute") as window, kind' --agg 'count(*) as n, avg(n) as mean' -q |
+          $S4 st-sink sqlite to/out.db --table t -q"#,
+        stages: 4,
+        result: "sqlite3 to/out.db 'select * from t order by window_start, kind'; cat ck/rejects/*",
+        timed: false,
+    },
+    Pipeline {
+        name: "rows appended to SQLite",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 2 --checkpoint ck -q |
+          $S2 st-map --where 'n % 3 <> 0' --else else.json --set 'r = rand()' -q |
+          $S3 st-sink sqlite to/out.db --table t -q"#,
+        stages: 3,
+        result: "sqlite3 to/out.db 'select ts, kind, n, r from t order by n'; cat else.json ck/rejects/*",
+        timed: false,
+    },
+    Pipeline {
+        name: "complete mode, one file replaced",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-agg --by kind --agg 'count(*) as n, avg(n) as mean, max(ts) as latest' --mode complete --order-by 'n desc, kind' -q |
+          $S3 st-sink json --file to/top.json -q"#,
+        stages: 3,
+        result: "find to | sort; cat to/top.json ck/rejects/*",
+        timed: false,
+    },
+    Pipeline {
+        name: "partitioned Parquet",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '30 seconds' -q |
+          $S3 st-agg --by 'window(ts, "1 minute") as window, kind' --mode append -q |
+          $S4 st-sink parquet to/out --partition-by kind -q"#,
+        stages: 4,
+        result: PARQUET,
+        timed: false,
+    },
+    Pipeline {
+        name: "one CSV file that grows",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-rows-per-trigger 7 --checkpoint ck -q |
+          $S2 st-map --where 'n % 2 = 0' --set 'r = rand(), u = uuid()' -q |
+          $S3 st-window ts '1 minute' -q |
+          $S4 st-sink csv --file to/out.csv -q"#,
+        stages: 4,
+        result: "find to | sort; cat to/out.csv ck/rejects/*",
+        timed: false,
+    },
+    Pipeline {
+        name: "three branches of different speed",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-tee \
+            'fast=$S3 st-map --where "kind = \"a\"" -q | $S4 st-sink json to/out -q' \
+            'slow=$S5 st-map --through "sleep 0.02; cat" -q | $S6 st-agg --by kind -q | $S7 st-sink sqlite to/out.db --table t -q' \
+            'slower=$S8 st-map --through "sleep 0.05; cat" -q | $S9 st-sink json --file to/all.json -q'"#,
+        stages: 9,
+        result: "find to ! -name '.*' | sort; cat to/out/*; sqlite3 to/out.db 'select * from t order by kind'; cat to/all.json ck/rejects/*",
+        timed: false,
+    },
+    Pipeline {
+        name: "two chained aggregations",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '10 seconds' -q |
+          $S3 st-agg --by 'window(ts, "30 seconds") as window, kind' --agg 'sum(n) as total' --mode append -q |
+          $S4 st-agg --by 'window(window_time(window), "2 minutes") as wide' --agg 'sum(total) as total, count(*) as parts' --mode append -q |
+          $S5 st-sink json to/out -q"#,
+        stages: 5,
+        result: FILES,
+        timed: false,
+    },
+    Pipeline {
+        name: "growing, rotated files followed",
+        input: Input::Log,
+        line: r#"$S1 st-tail -f 'logs/app*' --format json ${LAST:---trigger 10ms} --checkpoint ck -q |
+          $S2 st-map --set 'r = rand(), now = current_timestamp()' -q |
+          $S3 st-sink json --file to/out.json -q"#,
+        stages: 3,
+        result: "find to | sort; cat to/out.json ck/rejects/*",
+        timed: true,
+    },
+    Pipeline {
+        name: "a socket with its spool",
+        input: Input::Socket,
+        line: r#"$S1 st-listen 127.0.0.1:$PORT --format json ${LAST:---trigger 10ms} --checkpoint ck -q |
+          $S2 st-watermark ts '5 seconds' -q |
+          $S3 st-tee \
+            'rows=$S4 st-sink json --file to/out.json -q' \
+            'windows=$S5 st-agg --by "window(ts, \"10 seconds\") as window" --mode append -q | $S6 st-sink json to/out -q'"#,
+        stages: 6,
+        result: "find to ! -name '.*' | sort; cat to/out.json to/out/* ck/rejects/*",
+        timed: true,
+    },
+    Pipeline {
+        name: "chance, clock, idle time-out before branches",
+        input: Input::Folder,
+        line: r#"$S1 st-tail events --heartbeat 20ms --max-files-per-trigger 1 ${LAST:-} --checkpoint ck -q |
+          $S2 st-map --set 'r = rand(), u = uuid(), now = current_timestamp()' -q |
+          $S3 st-watermark ts '30 seconds' --idle-timeout 30ms -q |
+          $S4 st-tee \
+            'rows=$S5 st-sink json to/rows -q' \
+            'windows=$S6 st-agg --by "window(ts, \"1 minute\") as window" --agg "count(*) as n, sum(r) as r" --mode append -q | $S7 st-sink json --file to/windows.json -q'"#,
+        stages: 7,
+        result: "find to ! -name '.*' | sort; find to/rows -name '*.json' | sort | xargs cat; cat to/windows.json ck/rejects/*",
+        timed: true,
+    },
+];
