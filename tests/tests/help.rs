@@ -27,3 +27,83 @@ fn every_tool_has_a_man_page_and_completions() {
         assert!(help(&tool, "--help").starts_with("Example"), "{tool}");
     }
 }
+
+/// The long options a tool's help names.
+fn options(tool: &str) -> Vec<String> {
+    let help = help(tool, "--help");
+    let line = |line: &str| {
+        let words = line.trim_start().trim_start_matches(|c| c != '-');
+        let indented = line.starts_with("  ") && line.trim_start().starts_with('-');
+        let option = words
+            .split_whitespace()
+            .find(|word| word.starts_with("--"))?;
+        indented.then(|| option.trim_end_matches(',').to_string())
+    };
+    help.lines().filter_map(line).collect()
+}
+
+/// Who gives an option to the wrong stage of a pipeline is told the right one: every option of every tool is in that table.
+#[test]
+fn an_option_of_another_tool_names_it() {
+    let own = options("st-tee");
+    let mut tried = 0;
+    for tool in [
+        "st-rate",
+        "st-tail",
+        "st-listen",
+        "st-map",
+        "st-watermark",
+        "st-window",
+        "st-agg",
+        "st-sink",
+    ] {
+        for option in options(tool).iter().filter(|option| !own.contains(option)) {
+            // These have each stage keep its own rows and state.
+            if ["--strict", "--rejects", "--durability"].contains(&option.as_str()) {
+                continue;
+            }
+            let ran = run(bash(
+                &bin().unwrap(),
+                &root(),
+                &format!("st-tee {option} cat"),
+            ))
+            .unwrap();
+            assert_eq!(ran.status, 2, "{option}");
+            let err = ran.err();
+            assert!(
+                err.starts_with(&format!("st-tee: {option}: belongs to ")),
+                "{tool} {option}: {err}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried > 50, "{tried} options");
+}
+
+#[test]
+fn help_fits_a_screen() {
+    for tool in [
+        "st-rate",
+        "st-tail",
+        "st-listen",
+        "st-map",
+        "st-watermark",
+        "st-window",
+        "st-agg",
+        "st-sink",
+        "st-tee",
+        "st-help",
+    ] {
+        let help = help(tool, "--help");
+        assert!(
+            help.lines().count() <= 55,
+            "{tool}: {} lines",
+            help.lines().count()
+        );
+        assert_eq!(
+            help.lines().find(|line| line.chars().count() > 100),
+            None,
+            "{tool}"
+        );
+    }
+}

@@ -2,79 +2,53 @@
 
 const SOURCE: &str = "the source (st-tail, st-rate, st-listen)";
 
-/// Options of one tool or of the sources, by who has them.
-const OWNERS: [(&str, &[&str]); 10] = [
+/// Options that not every tool has, by who has them.
+const OWNERS: [(&str, &str); 10] = [
     (
         SOURCE,
-        &[
-            "available-now",
-            "max-rows-per-trigger",
-            "max-bytes-per-trigger",
-            "stop-after",
-            "heartbeat",
-            "drain",
-        ],
+        "available-now max-rows-per-trigger max-bytes-per-trigger stop-after heartbeat drain",
     ),
     (
         "st-tail",
-        &[
-            "schema",
-            "format",
-            "follow",
-            "from",
-            "max-files-per-trigger",
-            "latest-first",
-            "clean-source",
-            "skip-lost",
-        ],
+        "schema follow from max-files-per-trigger latest-first recursive clean-source skip-lost quote escape",
     ),
     (
         "st-rate",
-        &[
-            "rows-per-second",
-            "ramp-up",
-            "rows-per-batch",
-            "advance",
-            "rows",
-            "start-time",
-        ],
+        "rows-per-second ramp-up rows-per-batch advance rows start-time",
     ),
     (
         "st-listen",
-        &[
-            "connect",
-            "no-reconnect",
-            "include-timestamp",
-            "max-clients",
-        ],
+        "connect no-reconnect include-timestamp max-clients",
     ),
-    (
-        "st-map",
-        &[
-            "where", "set", "select", "drop", "rename", "else", "through",
-        ],
-    ),
-    ("st-watermark", &["idle-timeout"]),
-    ("st-window", &["session", "offset", "as"]),
-    (
-        "st-agg",
-        &["by", "agg", "mode", "order-by", "limit", "late"],
-    ),
+    ("st-tail or st-listen", "format max-line"),
+    ("st-map", "where set select drop rename else through"),
+    ("st-window", "session offset as"),
+    ("st-agg", "by agg mode order-by limit late"),
     (
         "st-sink",
-        &[
-            "file",
-            "table",
-            "partition-by",
-            "overwrite",
-            "num-rows",
-            "truncate",
-            "vertical",
-            "live",
-            "ignore-null-fields",
-        ],
+        "file table partition-by overwrite append num-rows truncate vertical live no-header compression ignore-null-fields empty",
     ),
-    ("st-tee", &["keep-going"]),
+    ("st-tee", "keep-going"),
+];
+
+/// Options of two tools that mean different things.
+const SHARED: [(&str, &str); 7] = [
+    ("checkpoint", "the source, which tells the stages behind it"),
+    ("plain", "the stages behind a source"),
+    (
+        "tz",
+        "the stages that read times; ST_TZ in the environment is for all",
+    ),
+    (
+        "idle-timeout",
+        "st-watermark, where it moves the watermark on, or st-listen, where it closes connections",
+    ),
+    ("header", "st-tail or st-sink csv"),
+    ("sep", "st-tail or st-sink csv"),
+    (
+        "trigger",
+        "the source, or on plain input to the stage that waits for batches",
+    ),
 ];
 
 /// Spark's words for options that have another name here.
@@ -90,11 +64,14 @@ const SPARKS: [(&str, &str); 6] = [
 /// Who has the option `--name`, if some tool but this one does.
 pub(crate) fn owner(option: &str) -> Option<&'static str> {
     let name = option.strip_prefix("--")?;
-    let owned = OWNERS.iter().find(|(_, options)| options.contains(&name));
+    let owned = OWNERS
+        .iter()
+        .find(|(_, options)| options.split(' ').any(|option| option == name));
+    let named = SHARED.iter().chain(&SPARKS);
     owned.map(|(owner, _)| *owner).or_else(|| {
-        SPARKS
-            .iter()
-            .find(|(spark, _)| *spark == name)
+        named
+            .into_iter()
+            .find(|(other, _)| *other == name)
             .map(|(_, owner)| *owner)
     })
 }

@@ -47,7 +47,7 @@ pub struct StageArgs {
     /// Keep this stage's state in DIR when its input is plain
     #[arg(long, value_name = "DIR")]
     pub checkpoint: Option<PathBuf>,
-    /// What survives: `power` (loss of power) or `process` (kill -9 only, faster)
+    /// Survive the loss of `power`, or of the `process` only
     #[arg(long, value_name = "HOW", default_value = "power", value_parser = durability)]
     pub durability: Durability,
     /// Say only what went wrong
@@ -224,16 +224,19 @@ fn refuse<A: Parser>(error: &clap::Error) -> ExitCode {
     }
     let tool = A::command().get_name().to_string();
     let text = error.render().to_string();
-    let mut parts: Vec<&str> = Vec::new();
+    let mut parts = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if line.starts_with("Usage:") || line.starts_with("For more information") {
             break;
         }
-        parts.push(
-            line.strip_prefix("error: ")
-                .or(line.strip_prefix("tip: "))
-                .unwrap_or(line),
-        );
+        // How to give such a word as a value is hardly ever what was meant.
+        if line.starts_with("tip: to pass") {
+            continue;
+        }
+        parts.push(match line.strip_prefix("tip: ") {
+            Some(tip) => format!("({tip})"),
+            None => line.strip_prefix("error: ").unwrap_or(line).to_string(),
+        });
     }
     let text = match misplaced(error) {
         Some(text) => text,

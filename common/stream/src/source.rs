@@ -16,7 +16,7 @@ use crate::trigger::Trigger;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Batches and recovery")]
 pub struct SourceArgs {
-    /// Directory from which the query continues after any crash
+    /// Directory from which the query continues after a crash
     #[arg(
         long,
         value_name = "DIR",
@@ -24,7 +24,7 @@ pub struct SourceArgs {
         hide_env_values = true
     )]
     pub checkpoint: Option<PathBuf>,
-    /// Cut a batch every D, at whole multiples of D (default: when there is nothing more to read)
+    /// Cut a batch every D (default: when nothing is left to read)
     #[arg(long, value_name = "D", value_parser = cli::trigger, conflicts_with = "available_now")]
     pub trigger: Option<Trigger>,
     /// Read what is there now, in batches as the limits ask, then end
@@ -42,7 +42,7 @@ pub struct SourceArgs {
     /// Cut an empty batch when nothing came for D
     #[arg(long, value_name = "D", value_parser = cli::duration)]
     pub heartbeat: Option<Duration>,
-    /// At a clean end emit what is open although a later run could continue
+    /// At a clean end emit what is open, checkpoint or not
     #[arg(long)]
     pub drain: bool,
     /// Keep bad rows in FILE (default: in the checkpoint)
@@ -54,7 +54,7 @@ pub struct SourceArgs {
     /// Name of this stage in plan, checkpoint and messages
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// What survives: `power` (loss of power) or `process` (kill -9 only, faster)
+    /// Survive the loss of `power`, or of the `process` only
     #[arg(long, value_name = "HOW", default_value = "power", value_parser = cli::durability)]
     pub durability: Durability,
     /// Say only what went wrong

@@ -142,15 +142,16 @@ impl Cut<'_> {
     fn stray(&self, column: &str, span: Span, within: Option<&Call>) -> SyntaxError {
         if let Some(call) = within
             && !functions::all().any(|function| function.names.contains(&call.name.as_str()))
-            && let Some(near) = suggest(
+        {
+            let near = suggest(
                 &call.name,
                 aggregates::all().flat_map(|function| function.names.iter().copied()),
-            )
-        {
+            );
+            let mend = near.map_or(String::new(), |near| format!(": did you mean {near}?"));
             return SyntaxError::at(
                 self.text,
                 call.name_span,
-                format!("no function {}: did you mean {near}?", call.name),
+                format!("no function {}{mend}", call.name),
             );
         }
         let message = format!(

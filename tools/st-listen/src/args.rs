@@ -11,10 +11,12 @@ Example: type into a socket (nc -lk 9999) and see rows
   st-listen --connect localhost:9999 | st-sink";
 
 const NOTES: &str = "\
-With [HOST:]PORT it is the server: any number of programs connect and send lines (nc localhost 9999).
-Only this machine can connect, unless HOST says otherwise (0.0.0.0: everybody). With --connect it is the
-client, like Spark's socket source, and connects again when the server goes away. Each line is a row
-{\"value\":LINE}. With a checkpoint, lines are kept until every sink has them.";
+With [HOST:]PORT it is the server: any number of programs connect and send
+lines (nc localhost 9999). Only this machine can connect, unless HOST says
+otherwise (0.0.0.0: everybody). With --connect it is the client, like Spark's
+socket source, and connects again when the server goes away. Each line is a
+row {\"value\":LINE}. With a checkpoint, lines are kept until every sink has
+them.";
 
 /// Rows from sockets
 #[derive(Clone, Debug, Parser)]

@@ -10,10 +10,11 @@ Example: five rows a second, as a table
   st-rate --rows-per-second 5 | st-sink";
 
 const NOTES: &str = "\
-Rows are {\"timestamp\":…,\"value\":0}; values rise by one. The rows of a second come when it is over, their
-timestamps spread over it (Spark's rate source). With --rows-per-batch every batch has N rows of one
-timestamp, as fast as the trigger allows (Spark's rate-micro-batch). A --start-time in the past: all rows
-since then come at once. A restart sends the same rows.";
+Rows are {\"timestamp\":…,\"value\":0}; values rise by one. The rows of a second
+come when it is over, their timestamps spread over it (Spark's rate source).
+With --rows-per-batch every batch has N rows of one timestamp, as fast as the
+trigger allows (Spark's rate-micro-batch). A --start-time in the past: all
+rows since then come at once. A restart sends the same rows.";
 
 /// Rows at a steady rate, the same ones after a restart
 #[derive(Clone, Debug, Parser)]

@@ -22,10 +22,10 @@ Formats (`st-sink help FORMAT` tells all about one):
   sqlite FILE        the table --table, to query while the stream runs
   memory             a table of a temporary database
   exec CMD           runs CMD for each batch, with its rows as input
-  null               nothing";
+  null               nothing
+Bare: console on a terminal, plain JSON rows otherwise.";
 
-/// The end of a query: tables on the terminal, files, SQL tables, commands. Bare: console on a terminal, plain JSON rows
-/// otherwise
+/// The end of a query: tables on the terminal, files, SQL tables, commands
 #[derive(Debug, Parser)]
 #[command(name = "st-sink", version, about, before_help = EXAMPLE, max_term_width = 100, override_usage = "st-sink [FORMAT] [PATH] [OPTIONS]")]
 pub struct Args {
@@ -57,28 +57,28 @@ pub struct Args {
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "20")]
     pub truncate: Option<usize>,
     /// One line per cell (console)
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub vertical: bool,
     /// One table, drawn again in its place (console)
     #[arg(long)]
     pub live: bool,
     /// Between two fields (csv: a comma)
-    #[arg(long, value_name = "TEXT", hide_short_help = true)]
+    #[arg(long, value_name = "TEXT")]
     pub sep: Option<String>,
     /// Begin with the names of the columns (csv: the default)
-    #[arg(long, hide_short_help = true, conflicts_with = "no_header")]
+    #[arg(long, conflicts_with = "no_header")]
     pub header: bool,
     /// Begin with the first row (csv)
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub no_header: bool,
     /// none, gzip, zstd; for Parquet none, snappy
-    #[arg(long, value_name = "HOW", hide_short_help = true)]
+    #[arg(long, value_name = "HOW")]
     pub compression: Option<String>,
     /// Leave out members that are null, as Spark does (json)
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub ignore_null_fields: bool,
     /// Run the command for batches without rows too (exec)
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub empty: bool,
     /// On plain input: end a batch every D, such as 1s
     #[arg(long, value_name = "D", value_parser = cli::trigger)]

@@ -9,10 +9,11 @@ Example: a directory, one file per batch, continued after any crash
   st-tail data/events --max-files-per-trigger 1 --checkpoint ck/events | st-sink";
 
 const NOTES: &str = "\
-Files are read once, then st-tail ends. Directories and quoted globs ('logs/*.json') are watched, and
-each new file is read once, oldest first; names like .x _x x.tmp x.part are left alone. Without PATH,
-or with -, standard input. A name tells the format (json ndjson jsonl, csv, tsv, txt log; then .gz or
-.zst), otherwise it is JSON.";
+Files are read once, then st-tail ends. Directories and quoted globs
+('logs/*.json') are watched, and each new file is read once, oldest first;
+names like .x _x x.tmp x.part are left alone. Without PATH, or with -,
+standard input. A name tells the format (json ndjson jsonl, csv, tsv, txt log;
+then .gz or .zst), otherwise it is JSON.";
 
 /// Where to begin in files that grow, on the first run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
