@@ -24,3 +24,13 @@ pub fn chain(error: &anyhow::Error) -> String {
     }
     line
 }
+
+/// Tells who sees markers on the terminal how to see tables.
+pub(crate) fn wire(stage: &str) {
+    if rustix::termios::isatty(rustix::stdio::stdout()) {
+        say(
+            stage,
+            "this is the wire, markers included; end the line with `| st-sink` to see tables",
+        );
+    }
+}

@@ -37,11 +37,8 @@ pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     args.check()?;
     let stop = Stop::install()?;
     let out = Out::new(Writer::stdout()?, args.strict);
-    if !args.quiet && rustix::termios::isatty(rustix::stdio::stdout()) {
-        message::say(
-            args.name.as_deref().unwrap_or(source.tool()),
-            "this is the wire, markers included; end the line with `| st-sink` to see tables",
-        );
+    if !args.quiet {
+        message::wire(args.name.as_deref().unwrap_or(source.tool()));
     }
     Run::new(source, args, out, stop).run()
 }

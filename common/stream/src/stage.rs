@@ -92,6 +92,9 @@ pub trait Stage {
         Ok(())
     }
 
+    /// Nothing is left to read for the moment: the time to tell a person how things stand.
+    fn idle(&mut self) {}
+
     /// The stream has ended cleanly.
     fn end(&mut self, _out: &mut Out) -> Result<()> {
         Ok(())

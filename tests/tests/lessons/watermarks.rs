@@ -14,9 +14,12 @@ struct Group {
     delay: i64,
 }
 
+/// Window, sensor, hundredths of a degree, readings, greatest delay.
+type Closed = (String, String, i64, i64, i64);
+
 /// What the query must do, one file after the other: windows that close, rows that are late, windows that stay.
 struct Expected {
-    closed: Vec<Vec<(String, String, i64, i64, i64)>>,
+    closed: Vec<Vec<Closed>>,
     late: Vec<(i64, Value)>,
     held: Vec<usize>,
 }

@@ -283,7 +283,14 @@ impl Stage for Sink {
         if let Some(status) = &mut self.status {
             status.batch(batch, good, self.rejected);
         }
+        self.taken = 0;
         Ok(())
+    }
+
+    fn idle(&mut self) {
+        if let Some(status) = &mut self.status {
+            status.idle(self.taken);
+        }
     }
 
     fn end(&mut self, out: &mut Out) -> Result<()> {

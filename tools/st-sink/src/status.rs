@@ -22,6 +22,8 @@ struct Trouble {
     late: u64,
     bad: u64,
     failed: u64,
+    /// Rows that say nothing to the watermark.
+    timeless: u64,
     /// Where the stage keeps them, if it does.
     late_file: Option<String>,
     bad_file: Option<String>,
@@ -126,12 +128,27 @@ impl Status {
                 self.closes.get_or_insert(closes.to_string());
             }
             self.note(&stage.name, stage.late, stage.bad, stage.failed);
+            if let Some(rows) = stage
+                .rest
+                .get("no_event_time")
+                .and_then(|rows| rows.as_u64())
+            {
+                let trouble = self.troubles.entry(stage.name.clone()).or_default();
+                trouble.timeless += rows;
+            }
             self.note_files(stage);
         }
         self.totals.bad += bad;
         self.note(&self.name.clone(), 0, bad, 0);
-        if self.visible && (self.totals.batches == 1 || self.last.elapsed() >= PAUSE) {
+        if self.visible && self.last.elapsed() >= PAUSE {
             self.draw(0);
+        }
+    }
+
+    /// Nothing comes for the moment, `rows` of the open batch so far: the line stays until something does.
+    pub fn idle(&mut self, rows: u64) {
+        if self.visible && (!self.drawn || self.last.elapsed() >= PAUSE) {
+            self.draw(rows);
         }
     }
 
@@ -172,6 +189,9 @@ impl Status {
     /// `brief`: the watermark's time without its day.
     fn line(&self, pending: u64, brief: bool) -> String {
         let totals = &self.totals;
+        if totals.batches == 0 && pending == 0 {
+            return "waits for the first batch".to_string();
+        }
         let mut line = match self.batch {
             batch if totals.batches > 0 => format!("batch {batch}: "),
             _ => String::new(),
@@ -266,6 +286,18 @@ impl Status {
                         &format!("{stage}: {} {what} {rows}{kept}", grouped(count)),
                     );
                 }
+            }
+            if trouble.timeless > 0 {
+                let rows = if trouble.timeless == 1 {
+                    "row has"
+                } else {
+                    "rows have"
+                };
+                let count = grouped(trouble.timeless);
+                message::say(
+                    &self.name,
+                    &format!("{stage}: {count} {rows} no event time: is its column the right one?"),
+                );
             }
             if trouble.failed > 0 {
                 let count = grouped(trouble.failed);

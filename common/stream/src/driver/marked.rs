@@ -7,6 +7,7 @@ use st_checkpoint::fail_point;
 
 use super::{Aborted, Driver, Ending, Interrupted, name_of};
 use crate::marker::{self, Batch, Begin, Marker, Start, Watermark};
+use crate::message;
 use crate::reader::Next;
 use crate::stage::Stage;
 
@@ -56,12 +57,16 @@ impl<S: Stage> Driver<S> {
             clock: i64::MIN,
         };
         self.start_stage(&mut start, true, None)?;
+        if self.marks && !self.options.quiet {
+            message::wire(&self.name);
+        }
         position.given = start.mark();
         self.hand_on(&Marker::Start(Box::new(start)))?;
         loop {
             match self.reader.line()? {
                 Next::Empty => {
                     self.out.flush()?;
+                    self.stage.idle();
                     self.reader.wait(None)?;
                 }
                 Next::Line(line) if marker::is_marker(line) => {

@@ -98,6 +98,9 @@ impl<S: Stage> Driver<S> {
         start.epoch = -1;
         let given = start.mark();
         if self.marks {
+            if !self.options.quiet {
+                message::wire(&self.name);
+            }
             self.out.marker(&Marker::Start(Box::new(start)))?;
         }
         let silent = manners.waits() && self.options.trigger.is_none();
@@ -136,6 +139,7 @@ impl<S: Stage> Driver<S> {
                         self.plain_batch(&mut batches, false)?;
                     }
                     self.out.flush()?;
+                    self.stage.idle();
                     let wake = [due, batches.hint.filter(|_| batches.open.is_some())]
                         .into_iter()
                         .flatten()
