@@ -90,7 +90,7 @@ impl Reader {
                     let length = skipped + (line.end - line.start) as u64;
                     return Ok(Next::TooLong(&self.buffer[..KEPT], length));
                 }
-                return Ok(Next::Line(&self.buffer[line]));
+                return Ok(self.whole(line));
             }
             self.scanned = self.end;
             if self.eof {
@@ -105,13 +105,24 @@ impl Reader {
                 return Ok(if line.is_empty() {
                     Next::Eof
                 } else {
-                    Next::Line(&self.buffer[line])
+                    self.whole(line)
                 });
             }
             if !self.fill()? {
                 return Ok(Next::Empty);
             }
         }
+    }
+
+    /// A line that is in the buffer as a whole, which may be a block more than the limit.
+    #[inline]
+    fn whole(&self, line: std::ops::Range<usize>) -> Next<'_> {
+        let length = line.len();
+        if length > self.limit {
+            let kept = line.start..line.start + KEPT.min(length);
+            return Next::TooLong(&self.buffer[kept], length as u64);
+        }
+        Next::Line(&self.buffer[line])
     }
 
     /// True if [`Reader::line`] has something to give, so that it will not say `Empty`.
@@ -186,8 +197,10 @@ impl Reader {
                 self.start = 0;
             }
             if self.end > self.buffer.len() / 2 {
-                let more = self.buffer.len().min(self.limit + BLOCK);
-                self.buffer.resize(self.buffer.len() + more, 0);
+                // A line and a block more are enough to tell that it is too long.
+                let most = (self.limit + BLOCK).max(self.end + BLOCK);
+                let longer = (2 * self.buffer.len()).min(most);
+                self.buffer.resize(longer.max(self.buffer.len()), 0);
             }
         }
     }

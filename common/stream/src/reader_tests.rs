@@ -63,3 +63,23 @@ fn a_line_beyond_the_limit_is_skipped_and_measured() {
     assert_eq!(seen, [(vec![b'x'; KEPT], long), (b"next".to_vec(), 4)]);
     assert!(reader.buffer.len() < 8 * BLOCK);
 }
+
+#[test]
+fn the_limit_is_exact_whatever_blocks_the_line_comes_in() {
+    for length in [2000, 2001] {
+        for newline in ["\n", ""] {
+            let (mut reader, output) = piped(2000);
+            let line = format!("{}{newline}", "x".repeat(length));
+            rustix::io::write(&output, line.as_bytes()).unwrap();
+            drop(output);
+            let line = line.trim_end();
+            let expected = if length == 2000 {
+                Next::Line(line.as_bytes())
+            } else {
+                Next::TooLong(&line.as_bytes()[..KEPT], 2001)
+            };
+            assert_eq!(reader.line().unwrap(), expected);
+            assert_eq!(reader.line().unwrap(), Next::Eof);
+        }
+    }
+}

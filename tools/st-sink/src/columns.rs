@@ -199,6 +199,11 @@ impl Columns {
         Ok(())
     }
 
+    /// How much is known; it rises with every new column.
+    pub fn size(&self) -> usize {
+        self.nodes.len() + self.cells
+    }
+
     /// A new column stands where it does in the row: at `place`, behind the member before it.
     fn find_or_add(
         &mut self,

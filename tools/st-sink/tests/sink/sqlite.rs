@@ -54,6 +54,26 @@ fn append_mode_inserts_and_adds_columns() {
 }
 
 #[test]
+fn a_row_whose_columns_no_table_takes_is_rejected_and_the_others_stay() {
+    let dir = Dir::new();
+    let many: Vec<String> = (0..2000).map(|n| format!("\"c{n}\":{n}")).collect();
+    let many = format!("{{{}}}", many.join(","));
+    let input = Stream::new(-1, "")
+        .batch(&[
+            r#"{"a":1}"#,
+            r#"{"a":2,"nul\u0000":3}"#,
+            &many,
+            r#"{"a":4}"#,
+        ])
+        .batch(&[r#"{"a":5,"ÄÖ":6}"#])
+        .batch(&[r#"{"a":7,"ÄÖ":8}"#])
+        .end();
+    let ran = dir.sink(&TABLE, &input);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert_eq!(dir.sql("select * from t"), ["1|", "4|", "5|6", "7|8"]);
+}
+
+#[test]
 fn update_mode_replaces_rows_by_key_null_keys_too() {
     let dir = Dir::new();
     let schema = "\"schema\":\"window STRUCT<start: TIMESTAMP, end: TIMESTAMP>, n BIGINT\"";

@@ -38,6 +38,8 @@ pub struct Sqlite {
     temporary: bool,
     connection: Option<Connection>,
     columns: Columns,
+    /// The columns of the rows that were taken: what a rejected row brings is forgotten.
+    sound: Columns,
     cells: Cells,
     mode: Mode,
     keys: Vec<String>,
@@ -61,6 +63,7 @@ impl Sqlite {
             temporary: false,
             connection: None,
             columns: Columns::new(&Schema::default(), true, &[]),
+            sound: Columns::new(&Schema::default(), true, &[]),
             cells: Cells::default(),
             mode: Mode::Append,
             keys: Vec::new(),
@@ -246,6 +249,7 @@ impl Target for Sqlite {
         self.keys = opening.start.keys.clone();
         self.zone = opening.zone;
         self.columns = Columns::new(opening.schema, true, &[]);
+        self.sound = self.columns.clone();
         let claim = || {
             let mut connection = self.open(opening.durability)?;
             let transaction =
@@ -287,9 +291,18 @@ impl Target for Sqlite {
     }
 
     fn check(&mut self, row: &[u8]) -> Result<(), String> {
-        self.columns
-            .walk(row, &mut self.cells)
-            .map_err(|bad| bad.to_string())
+        let walked = self.columns.walk(row, &mut self.cells);
+        if self.columns.size() == self.sound.size() {
+            return walked.map_err(|bad| bad.to_string());
+        }
+        let fits = walked.map_err(|bad| bad.to_string()).and_then(|()| {
+            table::fits(self.connection.as_ref(), &self.table, &self.columns.list())
+        });
+        match fits {
+            Ok(()) => self.sound = self.columns.clone(),
+            Err(_) => self.columns = self.sound.clone(),
+        }
+        fits
     }
 
     fn prepare(

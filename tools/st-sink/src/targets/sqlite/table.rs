@@ -1,7 +1,9 @@
 //! The table's SQL: made, widened, indexed, written to.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use st_expr::Type;
 
 use super::cell::column_type;
@@ -52,10 +54,7 @@ pub fn grow(transaction: &Transaction<'_>, table: &str, columns: &[Column]) -> R
         transaction.execute(&create(table, columns.iter()), [])?;
         return Ok(true);
     }
-    let mut known = transaction.prepare("SELECT lower(name) FROM pragma_table_info(?1)")?;
-    let known: Vec<String> = known
-        .query_map([table], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let known = column_names(transaction, table)?;
     for column in columns
         .iter()
         .filter(|column| !known.contains(&column.name.to_lowercase()))
@@ -70,6 +69,49 @@ pub fn grow(transaction: &Transaction<'_>, table: &str, columns: &[Column]) -> R
         )?;
     }
     Ok(true)
+}
+
+/// Columns a table may have at most (SQLITE_MAX_COLUMN as it is bundled).
+const MOST: usize = 2000;
+
+/// Says why a row that brings these columns cannot be taken. A table's columns are for ever, so one such row must not be left to
+/// fail the query at the end of its batch.
+pub fn fits(
+    connection: Option<&Connection>,
+    table: &str,
+    columns: &[Column],
+) -> Result<(), String> {
+    if let Some(column) = columns.iter().find(|column| column.name.contains('\0')) {
+        return Err(format!(
+            "the column {:?} has a name that SQLite does not take",
+            column.name
+        ));
+    }
+    let known = match connection {
+        Some(connection) => {
+            column_names(connection, table).map_err(|error| format!("{error:#}"))?
+        }
+        None => HashSet::new(),
+    };
+    let new = columns
+        .iter()
+        .filter(|column| !known.contains(&column.name.to_lowercase()))
+        .count();
+    if known.len() + new > MOST {
+        return Err(format!(
+            "its columns would make it more than the {MOST} of a table"
+        ));
+    }
+    Ok(())
+}
+
+/// The names of a table's columns, in lower case: to SQL they do not differ by case.
+fn column_names(connection: &Connection, table: &str) -> Result<HashSet<String>> {
+    let mut names = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+    let names = names.query_map([table], |row| row.get::<_, String>(0))?;
+    Ok(names
+        .map(|name| name.map(|name| name.to_lowercase()))
+        .collect::<Result<_, _>>()?)
 }
 
 fn define(column: &Column) -> String {
