@@ -56,6 +56,12 @@ impl<S: Stage> Driver<S> {
                 "stdin: nothing arrived, not even a start marker: the stage before this one died or had no rows"
             );
         }
+        // A mistake in the arguments is one whatever the input.
+        self.start_stage(
+            &mut Start::new(crate::source_driver::new_id(), -1),
+            false,
+            None,
+        )?;
         Ok(Ending::Done)
     }
 
