@@ -8,7 +8,7 @@ pub fn say(name: &str, text: &str) {
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
-/// An error and its causes as one line.
+/// An error and its causes as one line. What a full disk needs is the same wherever it is met, and is added here.
 pub fn chain(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
@@ -22,6 +22,12 @@ pub fn chain(error: &anyhow::Error) -> String {
         }
         line.push_str(&cause);
     }
+    if let Some(mend) = error.chain().find_map(mend)
+        && !line.ends_with(mend)
+    {
+        line.push_str(": ");
+        line.push_str(mend);
+    }
     line
 }
 
@@ -32,5 +38,31 @@ pub(crate) fn wire(stage: &str) {
             stage,
             "this is the wire, markers included; end the line with `| st-sink` to see tables",
         );
+    }
+}
+
+fn mend(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    use std::io::ErrorKind;
+    match cause.downcast_ref::<std::io::Error>()?.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("make room and run the same line again")
+        }
+        ErrorKind::FileTooLarge => Some("raise the limit (ulimit -f) and run the same line again"),
+        ErrorKind::ReadOnlyFilesystem => Some("make it writable and run the same line again"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_full_disk_is_told_with_its_mend_once() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let error = Err::<(), _>(full()).context("out: cannot write");
+        let said = "out: cannot write: No space left on device (os error 28): make room and run the same line again";
+        assert_eq!(error.map_err(|e| chain(&e)), Err(said.to_string()));
     }
 }

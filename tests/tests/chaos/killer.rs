@@ -66,6 +66,8 @@ enum Who {
     One,
     Several,
     Group,
+    /// All stages by SIGTERM: a clean end, if they live long enough to have learned of it.
+    Asked,
 }
 
 /// What is killed, and when.
@@ -90,7 +92,7 @@ impl Plan {
         let point = (stage, random.one_of(of), 1 + random.below(9));
         Plan {
             point: (random.below(2) == 0).then_some(point),
-            who: random.one_of(&[Who::One, Who::One, Who::Several, Who::Group]),
+            who: random.one_of(&[Who::One, Who::One, Who::Several, Who::Group, Who::Asked]),
             after: random.below(left),
             overlap: random.below(4) == 0,
         }
@@ -185,6 +187,12 @@ impl Running {
                 kill_process(first, Signal::KILL).is_ok()
             }
             Who::Group => kill_process_group(self.group, Signal::KILL).is_ok(),
+            Who::Asked => {
+                for stage in stages {
+                    let _ = kill_process(stage, Signal::TERM);
+                }
+                false
+            }
         }
     }
 }
