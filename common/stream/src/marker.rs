@@ -95,6 +95,9 @@ pub struct Start {
     /// Columns whose type is declared, as Spark DDL.
     #[serde(default)]
     pub schema: String,
+    /// All columns of the rows in their order, where a stage knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
     /// How rows are to be read.
     #[serde(default)]
     pub mode: Mode,
@@ -116,6 +119,15 @@ pub struct Start {
 }
 
 impl Start {
+    /// Notes that rows have the column `name` too: where it stood, else behind the others.
+    pub fn add_column(&mut self, name: &str) {
+        if let Some(columns) = &mut self.columns
+            && !columns.iter().any(|column| column == name)
+        {
+            columns.push(name.to_string());
+        }
+    }
+
     /// The start of a stream whose source is `node`.
     pub fn new(query: String, epoch: i64) -> Start {
         Start {
@@ -124,6 +136,7 @@ impl Start {
             checkpoint: None,
             durability: None,
             schema: String::new(),
+            columns: None,
             mode: Mode::Append,
             keys: Vec::new(),
             watermarks: Vec::new(),

@@ -86,6 +86,7 @@ impl Agg {
     /// What holds behind this stage.
     fn announce(&self, plan: &Plan, start: &mut Start) {
         start.schema = plan.schema.to_string();
+        start.columns = Some(self.query.names().map(str::to_string).collect());
         start.mode = self.query.mode;
         start.keys = plan.keys.iter().map(|key| key.name.clone()).collect();
         start.rest.shift_remove("sessions");

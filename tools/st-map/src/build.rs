@@ -38,6 +38,7 @@ pub fn build(operations: &[Parsed], start: &mut Start, zone: Zone, splits: bool)
         match operation {
             Parsed::Through(command) => {
                 commands.push(command.clone());
+                shape.unordered();
                 programs.push(builder.finish());
                 builder = Builder::new(&shape, zone, splits);
             }
@@ -174,6 +175,9 @@ impl Builder {
         let front = star.unwrap_or(0);
         if star.is_some() {
             made.iter().flatten().for_each(|made| shape.set(made));
+            if front > 0 {
+                shape.unordered();
+            }
             made.iter()
                 .flatten()
                 .for_each(|made| self.wanted(&made.name));

@@ -99,6 +99,7 @@ impl<'s> Shape<'s> {
             .as_ref()
             .is_some_and(|origin| self.sessions.contains(origin));
         self.forget(&made.name, made.kind.is_open());
+        self.start.add_column(&made.name);
         if !made.kind.is_open() {
             self.schema.set(&made.name, made.kind.clone());
         }
@@ -141,6 +142,7 @@ impl<'s> Shape<'s> {
             .map(|made| made.name.clone())
             .collect();
         self.schema = Schema::default();
+        self.start.columns = Some(made.iter().map(|made| made.name.clone()).collect());
         for declared in &mut self.start.watermarks {
             declared.columns.clear();
         }
@@ -164,7 +166,15 @@ impl<'s> Shape<'s> {
             self.start.keys.retain(|key| key != name);
         }
         self.forget(name, true);
+        if let Some(columns) = &mut self.start.columns {
+            columns.retain(|column| column != name);
+        }
         Ok(())
+    }
+
+    /// Which columns there are, and in which order, is no longer known.
+    pub fn unordered(&mut self) {
+        self.start.columns = None;
     }
 
     /// A column gets another name, in the place of the column of that name.
@@ -183,6 +193,7 @@ impl<'s> Shape<'s> {
             .iter_mut()
             .for_each(|field| renamed(&mut field.name));
         self.start.keys.iter_mut().for_each(renamed);
+        self.start.columns.iter_mut().flatten().for_each(renamed);
         self.sessions.iter_mut().for_each(renamed);
         let bounded = self
             .start

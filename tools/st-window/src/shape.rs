@@ -14,6 +14,7 @@ const SESSIONS: &str = "sessions";
 pub fn declare(start: &mut Start, schema: &mut Schema, column: &str, name: &str, session: bool) {
     schema.set(name, window_type());
     start.schema = schema.to_string();
+    start.add_column(name);
     let bounding = start.watermarks.iter().position(|declared| {
         declared
             .columns

@@ -94,7 +94,7 @@ impl Target for Console {
     }
 
     fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
-        self.schema = opening.schema.clone();
+        self.schema = ordered(opening.schema, opening.start.columns.as_deref());
         self.zone = opening.zone;
         if let Some(live) = &mut self.live {
             live.title(match opening.start.mode {
@@ -154,3 +154,14 @@ impl Target for Console {
 }
 
 const RULE: &str = "-------------------------------------------";
+/// All columns there are, where a stage said so, so that a table without rows has the same ones as the others.
+fn ordered(declared: &Schema, columns: Option<&[String]>) -> Schema {
+    let mut schema = Schema::default();
+    for name in columns.unwrap_or_default() {
+        schema.set(name, declared.kind(name).cloned().unwrap_or(Type::Any));
+    }
+    for field in &declared.fields {
+        schema.set(&field.name, field.kind.clone());
+    }
+    schema
+}
