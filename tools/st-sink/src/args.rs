@@ -20,9 +20,8 @@ Formats (`st-sink help FORMAT` tells all about one):
   json csv text      with DIR or --file F: files; alone: plain rows on stdout
   parquet DIR        Parquet files
   sqlite FILE        the table --table, to query while the stream runs
-  memory             a table of a temporary database
   exec CMD           runs CMD for each batch, with its rows as input
-  null               nothing
+  memory, null       such a table in a temporary database; nothing
 Bare: console on a terminal, plain JSON rows otherwise.";
 
 /// The end of a query: tables on the terminal, files, SQL tables, commands
@@ -66,7 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     pub sep: Option<String>,
     /// Begin with the names of the columns (csv: the default)
-    #[arg(long, conflicts_with = "no_header")]
+    #[arg(long, hide = true, conflicts_with = "no_header")]
     pub header: bool,
     /// Begin with the first row (csv)
     #[arg(long)]

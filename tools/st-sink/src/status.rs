@@ -287,7 +287,8 @@ impl Status {
                     );
                 }
             }
-            if trouble.timeless > 0 {
+            // Without any event time the watermark never begins; rows without one among others are for those who need it.
+            if trouble.timeless > 0 && self.watermark.is_none() {
                 let rows = if trouble.timeless == 1 {
                     "row has"
                 } else {
@@ -296,15 +297,22 @@ impl Status {
                 let count = grouped(trouble.timeless);
                 message::say(
                     &self.name,
-                    &format!("{stage}: {count} {rows} no event time: is its column the right one?"),
+                    &format!(
+                        "{stage}: {count} {rows} no event time, so that there is no watermark: is its column the right one?"
+                    ),
                 );
             }
             if trouble.failed > 0 {
                 let count = grouped(trouble.failed);
+                let what = if trouble.failed == 1 {
+                    "expression"
+                } else {
+                    "expressions"
+                };
                 message::say(
                     &self.name,
                     &format!(
-                        "{stage}: {count} expressions could not be evaluated and gave null: --strict there stops at the first"
+                        "{stage}: {count} {what} could not be evaluated and gave null: --strict there stops at the first"
                     ),
                 );
             }

@@ -31,6 +31,8 @@ struct Batches {
     commits: Option<Commits>,
     /// When to say what the stage waits for.
     hint: Option<Instant>,
+    /// Expressions that gave null because they could not be evaluated.
+    failed: u64,
 }
 
 impl<S: Stage> Driver<S> {
@@ -119,6 +121,7 @@ impl<S: Stage> Driver<S> {
             clock: i64::MIN,
             commits,
             hint,
+            failed: 0,
         })
     }
 
@@ -194,6 +197,7 @@ impl<S: Stage> Driver<S> {
         };
         let rows = self.out.figures.rows_in;
         self.seal(&mut batch, None, since, &mut batches.given)?;
+        batches.failed += batch.stages.last().map_or(0, |figures| figures.failed);
         if let Some(commits) = &mut batches.commits {
             commits.commit(batches.id, rows, None)?;
         }
@@ -210,11 +214,29 @@ impl<S: Stage> Driver<S> {
         }
         self.plain_batch(&mut batches, last)?;
         self.stage.end(&mut self.out)?;
+        self.confess(batches.failed);
         if self.marks {
             self.out.marker(&Marker::End)?;
         }
         self.out.flush()?;
         Ok(Ending::Done)
+    }
+
+    /// Plain rows carry no figures, so nobody else can tell.
+    fn confess(&self, failed: u64) {
+        if failed > 0 && !self.marks && !self.options.quiet && !self.stage.manners().is_sink() {
+            let what = if failed == 1 {
+                "expression"
+            } else {
+                "expressions"
+            };
+            message::say(
+                &self.name,
+                &format!(
+                    "{failed} {what} could not be evaluated and gave null: --strict stops at the first"
+                ),
+            );
+        }
     }
 
     fn hint(&self) {
