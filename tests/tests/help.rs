@@ -16,7 +16,9 @@ fn every_tool_has_a_man_page_and_completions() {
         let tool = entry.unwrap().file_name().into_string().unwrap();
         let man = help(&tool, "--generate man");
         assert!(
-            man.contains(".SH NAME") && man.contains(".SH OPTIONS"),
+            [".SH NAME", ".SH EXAMPLE", ".SH OPTIONS"]
+                .iter()
+                .all(|title| man.contains(title)),
             "{tool}: {man}"
         );
         for shell in ["bash", "zsh", "fish"] {

@@ -11,6 +11,7 @@ use st_checkpoint::Durability;
 
 use crate::belongs;
 use crate::driver::{Aborted, Ending, Options};
+use crate::generate;
 use crate::marker::{Abort, Marker};
 use crate::message;
 use crate::trigger::Trigger;
@@ -168,7 +169,7 @@ impl std::fmt::Display for Named {
 
 /// Parses the arguments and runs the tool: the body of every `main`.
 pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<Ending>) -> ExitCode {
-    if let Some(exit) = generate::<A>() {
+    if let Some(exit) = generate::asked::<A>() {
         return exit;
     }
     let arguments = match A::try_parse() {
@@ -176,42 +177,6 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<Ending>) -> ExitCode {
         Err(error) => return refuse::<A>(&error),
     };
     report(A::command().get_name(), run(arguments))
-}
-
-/// `--generate man|bash|zsh|fish` as the only arguments: what `make install` puts beside the tools.
-fn generate<A: Parser>() -> Option<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next()? != "--generate" {
-        return None;
-    }
-    let mut command = A::command();
-    let name = command.get_name().to_string();
-    let mut text = Vec::new();
-    let shell = match arguments.next().as_deref() {
-        Some("bash") => clap_complete::Shell::Bash,
-        Some("zsh") => clap_complete::Shell::Zsh,
-        Some("fish") => clap_complete::Shell::Fish,
-        Some("man") => {
-            let written = clap_mangen::Man::new(command).render(&mut text);
-            return Some(print(&name, written, &text));
-        }
-        _ => {
-            message::say(&name, "--generate: give man, bash, zsh or fish");
-            return Some(ExitCode::from(status::USAGE));
-        }
-    };
-    clap_complete::generate(shell, &mut command, &name, &mut text);
-    Some(print(&name, Ok(()), &text))
-}
-
-fn print(name: &str, written: std::io::Result<()>, text: &[u8]) -> ExitCode {
-    match written.and_then(|()| std::io::stdout().write_all(text)) {
-        Ok(()) => ExitCode::from(status::DONE),
-        Err(error) => {
-            message::say(name, &format!("stdout: {error}"));
-            ExitCode::from(status::FAILED)
-        }
-    }
 }
 
 /// Prints help as it is, a mistake as one line.

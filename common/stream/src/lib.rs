@@ -7,6 +7,7 @@ mod belongs;
 pub mod cli;
 pub mod clock;
 mod driver;
+mod generate;
 mod instant;
 pub mod marker;
 pub mod message;
