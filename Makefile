@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PREFIX ?= $(HOME)/.local
 CARGO ?= cargo
+FUZZ_SECONDS ?= 60
 BIN := $(CURDIR)/target/release
 LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
@@ -42,6 +43,13 @@ KILLS ?= 50
 chaos: ## Kill pipelines KILLS times each at random, from SEED, and compare
 	@$(CARGO) build --workspace --quiet
 	@ST_CHAOS_SEED=$(SEED) ST_CHAOS_KILLS=$(KILLS) $(CARGO) test --quiet -p st-tests --test chaos
+
+soak: build ## Memory over ten gigabytes of rows (ST_SOAK=BYTES for another size)
+	@ST_SOAK=$${ST_SOAK:-10000000000} ST_SOAK_BIN=$(BIN) $(CARGO) test --quiet -p st-tests --test memory -- --nocapture
+
+fuzz: ## Each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
+	@cd fuzz && for target in $$(sed -n 's/^name = "\(fuzz_.*\)"/\1/p' Cargo.toml); do \
+	  $(CARGO) +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; done
 
 bless: ## Rewrite the expectations of tests/cases, for review by diff
 	@$(CARGO) build --workspace --quiet

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use anyhow::{Context, Result};
 
 /// Bytes kept in memory.
-const BOUND: usize = 32 << 20;
+const BOUND: usize = 8 << 20;
 
 /// The rows of a batch, in order.
 pub struct Rows {

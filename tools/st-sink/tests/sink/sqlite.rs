@@ -58,7 +58,7 @@ fn a_row_whose_columns_no_table_takes_is_rejected_and_the_others_stay() {
     let dir = Dir::new();
     let many: Vec<String> = (0..2000).map(|n| format!("\"c{n}\":{n}")).collect();
     let many = format!("{{{}}}", many.join(","));
-    let input = Stream::new(-1, "")
+    let input = Stream::new(-1, "\"mode\":\"append\"")
         .batch(&[
             r#"{"a":1}"#,
             r#"{"a":2,"nul\u0000":3}"#,
