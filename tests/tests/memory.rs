@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 //! How much memory stages take: little, whatever flows through them, and no more after four times as much.
 //!
 //! Each stage is asked for its peak (`VmHWM`) when the last row has come out of the line and its input is still open. The short

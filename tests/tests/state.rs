@@ -72,10 +72,6 @@ fn an_epoch_costs_the_keys_it_changes_and_not_those_it_holds() {
             epoch.len()
         );
     }
-    eprintln!(
-        "{first} bytes for {keys} keys, then {} in each of {batches} epochs of 100",
-        ends[1] - ends[0]
-    );
 }
 
 /// A query of three batches whose sink was killed before it committed the last: state as of 2, commits as of 1. `wire` is what
