@@ -8,7 +8,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build setup demo test chaos lint bless install uninstall clean
+.PHONY: all help build setup demo test chaos lint bless install uninstall clean soak fuzz
 
 all: build
 	@echo
