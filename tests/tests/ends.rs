@@ -278,7 +278,7 @@ fn a_fast_branch_killed_before_it_has_caught_up() {
         assert_eq!(ran.status, 1, "{}", ran.err());
     };
     killed("SLOW", "sink.before_commit:2");
-    killed("FAST", "stage.before_batch:1");
+    killed("FAST", "stage.after_batch:3");
     let ran = at(folder.path(), &line);
     assert_eq!(ran.status, 0, "{}", ran.err());
     assert_eq!(well(folder.path(), "cat fast.json"), "{\"n\":1770}\n");

@@ -98,6 +98,7 @@ pub fn claim(target: Target<'_>, query: &str, sink: &str, durability: Durability
     })?;
     line.push(b'\n');
     if create_exclusive(&file, durability, &line)? {
+        remove_unfinished(&file)?;
         return Ok(Claim::Taken);
     }
     // Somebody was faster.

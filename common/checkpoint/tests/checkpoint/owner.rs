@@ -33,6 +33,18 @@ fn an_absent_target_is_taken_and_then_kept() {
 }
 
 #[test]
+fn what_a_killed_claim_left_goes_with_the_next() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("out.json");
+    let left = folder.path().join("..out.json.st-owner.0.tmp");
+    for claim in [Claim::Taken, Claim::Kept] {
+        fs::write(&left, "").unwrap();
+        assert_eq!(take(Target::File(&file), "q1", "st-sink").unwrap(), claim);
+        assert_eq!(files(folder.path()), [".out.json.st-owner"]);
+    }
+}
+
+#[test]
 fn ours_stays_ours_with_something_in_it() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("out.json");
