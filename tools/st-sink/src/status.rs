@@ -44,6 +44,8 @@ struct Totals {
 pub struct Status {
     name: String,
     quiet: bool,
+    /// Sinks of other branches draw on the same terminal.
+    branched: bool,
     /// A person reads stderr.
     person: bool,
     zone: Zone,
@@ -72,6 +74,7 @@ impl Status {
         Status {
             name: context.name.clone(),
             quiet: context.quiet,
+            branched: start.branch.is_some(),
             drawn: false,
             person,
             zone,
@@ -177,9 +180,13 @@ impl Status {
         self.last = Instant::now();
         self.drawn = true;
         let (columns, _) = terminal::size();
-        let mut line = self.line(pending, false);
+        let whose = match self.branched {
+            true => format!("{}: ", self.name),
+            false => String::new(),
+        };
+        let mut line = format!("{whose}{}", self.line(pending, false));
         if line.len() >= columns {
-            line = self.line(pending, true);
+            line = format!("{whose}{}", self.line(pending, true));
         }
         let line: String = line.chars().take(columns.saturating_sub(1)).collect();
         // The cursor goes back to the beginning, so that what other stages say overwrites the line.
