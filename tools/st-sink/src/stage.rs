@@ -264,6 +264,7 @@ impl Stage for Sink {
         } else {
             let arrived = Arrived {
                 id: batch.id,
+                rows: good,
                 marked: self.marked,
             };
             fail_point("sink.before_output");

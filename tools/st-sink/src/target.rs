@@ -57,6 +57,8 @@ pub struct Delivered {
 pub struct Arrived {
     /// Its id.
     pub id: i64,
+    /// How many rows it has.
+    pub rows: u64,
     /// True if its rows came in a marked stream.
     pub marked: bool,
 }

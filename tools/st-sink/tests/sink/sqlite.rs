@@ -200,6 +200,33 @@ fn a_batch_that_reached_the_table_and_not_the_checkpoint_is_not_taken_twice() {
 }
 
 #[test]
+fn a_checkpoint_older_than_the_table_is_refused() {
+    for (ahead, said) in [
+        (1, "has batch 1 with 1 rows, which now has 2"),
+        (
+            2,
+            "stands at batch 2, but the checkpoint only at batch 0, an older copy",
+        ),
+    ] {
+        let dir = Dir::new();
+        let start = dir.checkpoint();
+        let first = Stream::new(-1, &start).batch(&[r#"{"n":0}"#]);
+        dir.sink(&TABLE, &first.end()).quietly();
+        let commits = dir.path("ck/commits/st-sink");
+        let old = std::fs::read_to_string(&commits).unwrap();
+        let more = (0..ahead).fold(Stream::new(0, &start), |more, _| {
+            more.batch(&[r#"{"n":1}"#])
+        });
+        dir.sink(&TABLE, &more.end()).quietly();
+        std::fs::write(&commits, &old).unwrap();
+        let other = Stream::new(0, &start).batch(&[r#"{"n":8}"#, r#"{"n":9}"#]);
+        let ran = dir.sink(&TABLE, &other.end());
+        assert!(ran.err.contains(said), "{}", ran.err);
+        assert_eq!(ran.status, 1);
+    }
+}
+
+#[test]
 fn foreign_tables_are_refused_and_left_as_they_are() {
     let dir = Dir::new();
     Connection::open(dir.path("t.db"))

@@ -45,7 +45,7 @@ pub struct Sqlite {
     keys: Vec<String>,
     zone: Zone,
     /// The last batch in the table.
-    stored: i64,
+    stored: ownership::Stored,
     /// The table has been made.
     made: bool,
     /// How to begin anew.
@@ -68,7 +68,7 @@ impl Sqlite {
             mode: Mode::Append,
             keys: Vec::new(),
             zone: Zone::UTC,
-            stored: -1,
+            stored: ownership::Stored { batch: -1, rows: 0 },
             made: false,
             mend: String::new(),
         }
@@ -115,7 +115,7 @@ impl Sqlite {
     }
 
     /// One batch, its id included, as one transaction.
-    fn write(&mut self, batch: i64, rows: &mut Rows) -> Result<()> {
+    fn write(&mut self, batch: i64, count: u64, rows: &mut Rows) -> Result<()> {
         let Some(mut connection) = self.connection.take() else {
             bail!("the database is not open")
         };
@@ -126,8 +126,8 @@ impl Sqlite {
         if self.made {
             self.write_rows(&transaction, &columns, rows)?;
         }
-        let set = "UPDATE _st_commits SET batch = ?2 WHERE \"table\" = ?1";
-        if transaction.execute(set, params![self.table, batch])? == 0 {
+        let set = "UPDATE _st_commits SET batch = ?2, rows = ?3 WHERE \"table\" = ?1";
+        if transaction.execute(set, params![self.table, batch, count as i64])? == 0 {
             bail!(
                 "its line in _st_commits was removed while the query runs: run the same line again"
             );
@@ -135,7 +135,7 @@ impl Sqlite {
         fail_point("sink.mid_output");
         transaction.commit()?;
         self.connection = Some(connection);
-        self.stored = batch;
+        self.stored = ownership::Stored { batch, rows: count };
         Ok(())
     }
 
@@ -312,12 +312,19 @@ impl Target for Sqlite {
         _out: &mut Out,
     ) -> Result<Option<Value>> {
         // In the table since an earlier run, which died before it could say so.
-        if batch.id > self.stored {
-            self.write(batch.id, rows)
+        let known = batch.id <= self.stored.batch;
+        if !known {
+            self.write(batch.id, batch.rows, rows)
                 .map_err(|error| self.explain(error))?;
+        } else if batch.id == self.stored.batch && batch.rows != self.stored.rows {
+            bail!(
+                "{}: has batch {} with {} rows, which now has {}: the checkpoint is an older copy than the database: put the two back together",
+                self.name(),
+                batch.id,
+                self.stored.rows,
+                batch.rows
+            );
         }
-        Ok(Some(
-            json!({ "table": self.made || batch.id <= self.stored }),
-        ))
+        Ok(Some(json!({ "table": self.made || known })))
     }
 }

@@ -9,7 +9,8 @@ use crate::target::Opening;
 use crate::targets::file::Existing;
 
 const COMMITS: &str = "CREATE TABLE IF NOT EXISTS _st_commits
-  (\"table\" TEXT PRIMARY KEY, query TEXT NOT NULL, sink TEXT NOT NULL, batch INTEGER NOT NULL)";
+  (\"table\" TEXT PRIMARY KEY, query TEXT NOT NULL, sink TEXT NOT NULL, batch INTEGER NOT NULL,
+   rows INTEGER NOT NULL)";
 
 /// How a table is to be taken.
 pub struct Terms<'a> {
@@ -28,6 +29,16 @@ struct Owner {
     query: String,
     sink: String,
     batch: i64,
+    rows: u64,
+}
+
+/// The last batch in a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored {
+    /// Its id.
+    pub batch: i64,
+    /// How many rows it had.
+    pub rows: u64,
 }
 
 /// Makes the table this sink's, or refuses; the last batch in it.
@@ -35,7 +46,7 @@ pub fn take(
     transaction: &Transaction<'_>,
     opening: &Opening<'_>,
     terms: &Terms<'_>,
-) -> Result<i64> {
+) -> Result<Stored> {
     transaction.execute(COMMITS, [])?;
     let owner = owner_of(transaction, terms.table)?;
     // So that a run without a checkpoint replaces only what another one would have replaced too.
@@ -56,6 +67,13 @@ pub fn take(
                 owner.batch,
                 begin_anew(opening)
             ),
+            // A batch is in the table before the checkpoint knows of it, but only one.
+            Some(owner) if owner.batch > batch + 1 => bail!(
+                "{}: stands at batch {}, but the checkpoint only at batch {batch}, an older copy: put the two back together, or begin anew: remove the table and {}",
+                terms.name,
+                owner.batch,
+                begin_anew(opening)
+            ),
             Some(_) => {}
         }
     }
@@ -64,7 +82,10 @@ pub fn take(
         Some(owner) if owner.query == opening.owner() && owner.sink == sink => {
             let known = opening.checkpointed && !opening.joins;
             if known {
-                return Ok(owner.batch);
+                return Ok(Stored {
+                    batch: owner.batch,
+                    rows: owner.rows,
+                });
             }
             terms.replaces || !holds_rows
         }
@@ -82,13 +103,16 @@ pub fn take(
         _ => return refuse(opening, terms, owner.as_ref()),
     }
     transaction.execute(
-        "INSERT OR REPLACE INTO _st_commits VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR REPLACE INTO _st_commits VALUES (?1, ?2, ?3, ?4, 0)",
         params![terms.table, opening.owner(), sink, opening.start.epoch],
     )?;
-    Ok(opening.start.epoch)
+    Ok(Stored {
+        batch: opening.start.epoch,
+        rows: 0,
+    })
 }
 
-fn refuse(opening: &Opening<'_>, terms: &Terms<'_>, owner: Option<&Owner>) -> Result<i64> {
+fn refuse(opening: &Opening<'_>, terms: &Terms<'_>, owner: Option<&Owner>) -> Result<Stored> {
     let what = match owner {
         None => "exists, and no query is known to have written it".to_string(),
         Some(owner) if owner.query == opening.owner() => {
@@ -111,12 +135,13 @@ fn refuse(opening: &Opening<'_>, terms: &Terms<'_>, owner: Option<&Owner>) -> Re
 }
 
 fn owner_of(transaction: &Transaction<'_>, table: &str) -> Result<Option<Owner>> {
-    let find = "SELECT query, sink, batch FROM _st_commits WHERE \"table\" = ?1";
+    let find = "SELECT query, sink, batch, rows FROM _st_commits WHERE \"table\" = ?1";
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Owner {
             query: row.get(0)?,
             sink: row.get(1)?,
             batch: row.get(2)?,
+            rows: row.get::<_, i64>(3)?.unsigned_abs(),
         })
     };
     Ok(transaction.query_row(find, [table], read).optional()?)
