@@ -251,7 +251,8 @@ fn a_client_may_be_told_to_end() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let tool = tool();
-    let live = tool.start(&["--connect", &address, "--no-reconnect"]);
+    // The end may come a moment after the rows; only the trigger keeps them in one batch.
+    let live = tool.start(&["--connect", &address, "--no-reconnect", "--trigger", "1000h"]);
     server.accept().unwrap().0.write_all(b"one\ntwo").unwrap();
     assert_eq!(
         live.finish().ok(),
