@@ -252,7 +252,13 @@ fn a_client_may_be_told_to_end() {
     let address = server.local_addr().unwrap().to_string();
     let tool = tool();
     // The end may come a moment after the rows; only the trigger keeps them in one batch.
-    let live = tool.start(&["--connect", &address, "--no-reconnect", "--trigger", "1000h"]);
+    let live = tool.start(&[
+        "--connect",
+        &address,
+        "--no-reconnect",
+        "--trigger",
+        "1000h",
+    ]);
     server.accept().unwrap().0.write_all(b"one\ntwo").unwrap();
     assert_eq!(
         live.finish().ok(),
