@@ -239,8 +239,9 @@ fn a_checkpoint_deleted_under_a_running_query() {
 #[test]
 fn two_runs_of_one_query_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let line = "mkfifo go; { st-rate --rows-per-batch 5 --rows 10 --checkpoint ck -q; } | { read -r a; printf '%s\\n' \"$a\"; read -r x < go; cat; } | st-sink json --file out.json -q &
-      until [ -s ck/locks/st-sink ]; do :; done
+    // The first source is gone when the second one starts, so that there is one lock to wait for: the sink's.
+    let line = "mkfifo go; { st-rate --rows-per-batch 5 --rows 10 --checkpoint ck -q; : > sent; } | { read -r a; printf '%s\\n' \"$a\"; read -r x < go; cat; } | st-sink json --file out.json -q &
+      until [ -s ck/locks/st-sink ] && [ -e sent ]; do :; done
       st-rate --rows-per-batch 5 --rows 10 --checkpoint ck | st-sink json --file out.json -q; echo \"second $?\"
       echo > go; wait $!; echo \"first $?\"; jq .value out.json";
     let ran = at(folder.path(), line);
