@@ -211,13 +211,7 @@ impl<S: Stage> Driver<S> {
         if let Some(path) = &start.checkpoint {
             let dir = match own {
                 Some(dir) => dir,
-                None => {
-                    let durability = match &start.durability {
-                        Some(text) => crate::cli::durability(text)?,
-                        None => self.options.durability,
-                    };
-                    QueryDir::open_existing(path, &start.query, durability)?
-                }
+                None => start.open_checkpoint(path, self.options.durability)?,
             };
             if self.lock.is_none() {
                 self.take_lock(&dir)?;
@@ -302,7 +296,6 @@ impl<S: Stage> Driver<S> {
 
     fn begin_figures(&mut self, batch: i64) -> Instant {
         self.out.batch = batch;
-        self.out.bytes = 0;
         self.out.figures = marker::Figures {
             name: self.name.clone(),
             ..Default::default()

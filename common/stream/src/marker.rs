@@ -3,11 +3,12 @@
 //! A marker is a line that begins with the bytes `{"$st":`. Fields a reader does not know are kept in `rest` and written
 //! again, so that tools of different ages can share a pipeline. The normative text is `docs/PROTOCOL.md`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use st_checkpoint::{Durability, QueryDir};
 
 use crate::instant;
 
@@ -144,6 +145,18 @@ impl Start {
             branch: None,
             rest: Map::new(),
         }
+    }
+
+    /// Opens the query's directory at `path` with the durability its source asked for, else with `otherwise`.
+    ///
+    /// # Errors
+    /// If the directory is missing or of another query.
+    pub fn open_checkpoint(&self, path: &Path, otherwise: Durability) -> Result<QueryDir> {
+        let durability = match &self.durability {
+            Some(text) => crate::cli::durability(text)?,
+            None => otherwise,
+        };
+        QueryDir::open_existing(path, &self.query, durability)
     }
 
     /// How `column` is bounded, if a watermark bounds it.

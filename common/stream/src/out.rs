@@ -18,8 +18,6 @@ pub struct Out {
     pub(crate) rejects: Side,
     pub(crate) late: Side,
     pub(crate) strict: bool,
-    /// Bytes of rows written in this batch.
-    pub(crate) bytes: u64,
 }
 
 impl Out {
@@ -32,7 +30,6 @@ impl Out {
             rejects: Side::nowhere("bad"),
             late: Side::nowhere("late"),
             strict,
-            bytes: 0,
         }
     }
 
@@ -62,7 +59,6 @@ impl Out {
             bail!("a row would begin like a marker: no column may be called `$st`");
         }
         line.push(b'\n');
-        self.bytes += (line.len() - start) as u64;
         self.figures.rows_out += 1;
         self.writer.wrote()
     }
@@ -76,7 +72,6 @@ impl Out {
         if self.opening.is_some() {
             self.open()?;
         }
-        self.bytes += lines.len() as u64;
         self.figures.rows_out += count;
         self.writer.write(lines)
     }

@@ -261,7 +261,6 @@ impl<S: Source> Run<S> {
     fn begin(&mut self, time: i64) {
         self.clock = self.clock.max(time);
         self.out.batch = self.next;
-        self.out.bytes = 0;
         self.out.figures = Figures {
             name: self.name.clone(),
             ..Default::default()

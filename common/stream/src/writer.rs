@@ -97,9 +97,4 @@ impl Writer {
         }
         Ok(())
     }
-
-    /// Forgets what was gathered since the last flush.
-    pub fn discard(&mut self) {
-        self.buffer.clear();
-    }
 }

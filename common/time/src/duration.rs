@@ -66,11 +66,6 @@ impl Duration {
         days.saturating_mul(DAY).saturating_add(self.micros)
     }
 
-    /// As [`Duration::as_micros_watermark`], as a standard duration; negative ones are zero.
-    pub fn to_std(&self) -> std::time::Duration {
-        std::time::Duration::from_micros(self.as_micros_watermark().max(0) as u64)
-    }
-
     /// The same length the other way.
     pub fn negated(&self) -> Option<Duration> {
         Some(Duration {

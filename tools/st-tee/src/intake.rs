@@ -7,7 +7,6 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use serde_json::{Map, Value};
 use st_checkpoint::{Durability, QueryDir};
-use st_stream::cli;
 use st_stream::marker::{self, Abort, Marker, Node, Start};
 
 use crate::feed::{Block, Cut, Feed};
@@ -185,11 +184,7 @@ fn announce(start: &Start, branches: &[&str]) -> Result<Option<Announced>> {
     let Some(path) = &start.checkpoint else {
         return Ok(None);
     };
-    let durability = match &start.durability {
-        Some(text) => cli::durability(text)?,
-        None => Durability::Power,
-    };
-    let dir = QueryDir::open_existing(path, &start.query, durability)?;
+    let dir = start.open_checkpoint(path, Durability::Power)?;
     let names: Vec<String> = branches
         .iter()
         .map(|branch| full_name(start, branch))
