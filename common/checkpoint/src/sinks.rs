@@ -110,14 +110,28 @@ fn read_state(path: &Path, file: &File, length: u64, query: &str) -> Result<Sink
     })
 }
 
+/// Fills `buffer` from `offset` on, as far as there is a file: its sink may just now be cutting off an unfinished line.
+fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
 /// The last complete line, found from the end; `None` if that is the header.
 fn last_record(path: &Path, file: &File, length: u64) -> Result<Option<Record>> {
     let mut block = 1 << 12;
     loop {
         let from = length.saturating_sub(block);
         let mut tail = vec![0; (length - from) as usize];
-        let read = file.read_exact_at(&mut tail, from);
-        read.with_context(|| cannot("read", path))?;
+        let read = read_up_to(file, &mut tail, from).with_context(|| cannot("read", path))?;
+        tail.truncate(read);
         if let Some(end) = memchr::memrchr(b'\n', &tail) {
             let begin = memchr::memrchr(b'\n', &tail[..end]).map(|at| at + 1);
             match begin {
