@@ -230,7 +230,8 @@ fn misplaced(error: &clap::Error) -> Option<String> {
 /// whose output is no wire tells nobody.
 fn abort(tool: &str, reason: &str) {
     let stdout = rustix::stdio::stdout();
-    if matches!(tool, "st-sink" | "st-tee" | "st-help") || rustix::termios::isatty(stdout) {
+    let ends = tool.starts_with("st-sink") || matches!(tool, "st-tee" | "st-help");
+    if ends || rustix::termios::isatty(stdout) {
         return;
     }
     let abort = Abort {

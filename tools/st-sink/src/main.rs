@@ -3,26 +3,25 @@
 mod append;
 mod args;
 mod build;
-mod columns;
 mod console;
+mod external;
 mod formats;
 mod help;
 mod owner;
 mod partition;
-mod rows;
-mod stage;
-mod status;
-mod target;
 mod targets;
-mod terminal;
 
 use std::process::ExitCode;
 
 use args::Args;
+use st_deliver::stage::Sink;
+use st_deliver::{columns, rows, target, terminal};
 use st_stream::Ending;
-use stage::Sink;
 
 fn main() -> ExitCode {
+    if let Some(exit) = external::asked() {
+        return exit;
+    }
     st_stream::cli::main(|args: Args| {
         if args.format.as_deref() == Some("help") {
             help::print(args.path.as_deref())?;

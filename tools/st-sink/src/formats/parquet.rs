@@ -86,7 +86,7 @@ impl Format for Parquet {
         self.columns
             .walk(row, cells)
             .map_err(|bad| bad.to_string())?;
-        if cells.len() == 0 {
+        if cells.is_empty() {
             return Err("a row without columns has no place in a Parquet file".to_string());
         }
         self.columns.learn(row, cells);

@@ -31,6 +31,11 @@ impl Cells {
     pub fn len(&self) -> usize {
         self.places.len()
     }
+
+    /// True if the row that was walked last has no column.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
 }
 
 /// The columns seen so far.

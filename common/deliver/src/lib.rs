@@ -1,0 +1,9 @@
+//! The end of a query, whatever it delivers to: the commit protocol, the rows of an open batch, their columns, and the status
+//! line. `st-sink` and the sinks that are programs of their own (`st-sink-kafka`) differ in their [`target::Target`] alone.
+
+pub mod columns;
+pub mod rows;
+pub mod stage;
+pub mod status;
+pub mod target;
+pub mod terminal;
