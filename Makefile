@@ -8,7 +8,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build setup demo test chaos lint bless install uninstall clean soak fuzz
+.PHONY: all help build setup demo test chaos lint bless parity-regenerate install uninstall clean soak fuzz
 
 all: build
 	@echo
@@ -55,6 +55,14 @@ bless: ## Rewrite the expectations of tests/cases, for review by diff
 	@$(CARGO) build --workspace --quiet
 	@ST_BLESS=1 $(CARGO) test --quiet -p st-tests --test cases || true
 	@git diff --stat -- tests/cases
+
+SPARK_PYTHON ?= $(CURDIR)/target/spark-venv/bin/python
+$(CURDIR)/target/spark-venv/bin/python:
+	@python3 -m venv target/spark-venv && target/spark-venv/bin/pip install --quiet pyspark==4.3.0
+
+parity-regenerate: $(SPARK_PYTHON) ## Ask real Spark for every expected answer anew (Java 17; TOPIC=windows for one topic)
+	@$(SPARK_PYTHON) tests/parity/regenerate.py $(TOPIC)
+	@git diff --stat -- $(CURDIR)
 
 lint: ## Format, clippy with warnings denied, shellcheck
 	@$(CARGO) fmt --all --check

@@ -1,0 +1,130 @@
+"""Runs a case's query on Spark, as a stream, one input file after the other.
+
+Between files Spark is left to idle, so that its batch without data follows: only then are its watermark for closing windows
+and its watermark for late rows the same. What Spark emits from one file to the next is one step of the answer.
+"""
+
+import json
+import pathlib
+import re
+import shutil
+import tempfile
+
+from pyspark.sql import functions
+from pyspark.sql.streaming import StatefulProcessor  # noqa: F401: for queries
+
+SETTINGS = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.variable.substitute": "false",
+    "spark.sql.jsonGenerator.ignoreNullFields": "false",
+    "spark.sql.streaming.minBatchesToRetain": "2",
+}
+# Six digits of fraction: the default cuts timestamps to milliseconds.
+WRITE = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "ignoreNullFields": "false"}
+MICROS = re.compile(r'(?<=[0-9]T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3})000(?=Z")')
+
+
+def session():
+    """Spark as every part of the suite wants it: UTC, ANSI off, one small JVM."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]").appName("parity")
+    java = "-Duser.timezone=UTC -Dstdout.encoding=UTF-8 -Dfile.encoding=UTF-8"
+    more = {
+        "spark.ui.showConsoleProgress": "false",
+        "spark.ui.enabled": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": java,
+        "spark.sql.warehouse.dir": tempfile.mkdtemp(),
+    }
+    for name, value in (SETTINGS | more).items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+def rows(frame):
+    """The rows of a batch as JSON."""
+    names = [f"`{name}`" for name in frame.columns]
+    texts = frame.select(functions.to_json(functions.struct(*names), WRITE)).collect() if names else []
+    return [json.loads(MICROS.sub("", row[0])) for row in texts]
+
+
+def why(error):
+    """An error in one word or line, without what changes from run to run."""
+    condition = getattr(error, "getCondition", lambda: None)()
+    text = re.sub(r"^\[[A-Z_.0-9]+\] *", "", str(error)).splitlines()[0]
+    text = re.sub(r"#[0-9]+L?|SQLSTATE: .*", "", text.split(";")[0]).strip()
+    return {"condition": condition or type(error).__name__, "message": text[:200]}
+
+
+class Query:
+    """What a case's query may use besides pyspark.sql.functions: rows, stream, table, sql, SCHEMA, SELECT."""
+
+    def __init__(self, spark, case, folder):
+        self.spark, self.case, self.folder = spark, case, folder
+
+    def stream(self, folder="in", schema=None, format="json", **options):
+        reader = self.spark.readStream.schema(schema or self.case.schema).options(**options)
+        return reader.format(format).load(str(self.folder / folder))
+
+    def table(self, file, schema, format="json", **options):
+        return self.spark.read.schema(schema).options(**options).format(format).load(str(self.folder / file))
+
+    def frame(self):
+        names = {name: getattr(functions, name) for name in dir(functions) if not name.startswith("_")}
+        names |= {"F": functions, "spark": self.spark, "stream": self.stream, "table": self.table, "sql": self.spark.sql}
+        names |= {"SCHEMA": self.case.schema, "SELECT": self.case.select}
+        words = dict(word.split("=", 1) for word in self.case.options if "=" in word)
+        names["rows"] = self.stream(format=words.pop("format", "json"), **words)
+        names["rows"].createOrReplaceTempView("rows")
+        *statements, last = re.split(r"\n(?=\S)", self.case.spark.replace("\n)", "\n )"))
+        exec("\n".join(statements), names)
+        return eval(last.strip(), names)
+
+
+def deliver(case, name, folder):
+    """Puts an input file in its place at once, for a source may look at any moment."""
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    hidden = path.with_name("." + path.name)
+    hidden.write_text(case.files[name])
+    hidden.rename(path)
+
+
+def ask(spark, case, frame=None):
+    """Spark's answer: {"steps": rows per input file, "late": rows dropped by the watermark per input file}, or
+    {"refused": why}. `frame` makes the query out of the folder of inputs; the case's own by default."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="parity-"))
+    emitted = []
+    query = None
+    try:
+        (folder / "in").mkdir()
+        for name in case.files:
+            if not name.startswith("in/"):
+                deliver(case, name, folder)
+        made = frame(spark.newSession(), folder) if frame else Query(spark.newSession(), case, folder).frame()
+        writer = made.writeStream.outputMode(case.mode).option("checkpointLocation", str(folder / "ck"))
+        query = writer.foreachBatch(lambda batch, _: emitted.append(rows(batch))).start()
+        steps, late, seen = [], [], -1
+        for name in case.batches():
+            emitted.clear()
+            deliver(case, name, folder)
+            query.processAllAvailable()
+            batches = emitted[-1:] if case.mode == "complete" else emitted
+            steps.append([row for batch in batches for row in batch])
+            news = [report for report in query.recentProgress if report.batchId > seen]
+            seen = max([seen, *(report.batchId for report in news)])
+            late.append(sum(part.numRowsDroppedByWatermark for report in news for part in report.stateOperators))
+        if "ordered" not in case.options:
+            steps = [sorted(step, key=json.dumps) for step in steps]
+        return {"steps": steps} | ({"late": late} if any(late) else {})
+    except Exception as error:  # every refusal of Spark's is an answer
+        return {"refused": why(error)}
+    finally:
+        if query:
+            query.stop()
+        shutil.rmtree(folder, ignore_errors=True)
