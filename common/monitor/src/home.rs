@@ -1,0 +1,152 @@
+//! A folder in which a query's runs are shown: its checkpoint, or the folder of one run without a checkpoint.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{FlockOperation, flock, major, minor};
+use serde_json::Value;
+
+use crate::live::Live;
+use crate::progress::Progress;
+use crate::run::Run;
+
+/// How much of the end of a progress file is read for its last report.
+const TAIL: u64 = 256 * 1024;
+
+/// The folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Home {
+    path: PathBuf,
+}
+
+impl Home {
+    /// The home at `path`, which need not be there.
+    pub fn new(path: &Path) -> Home {
+        Home { path: path.into() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The query's id if this is a query's checkpoint.
+    pub fn query_id(&self) -> Option<String> {
+        let metadata = fs::read(self.path.join("metadata")).ok()?;
+        let metadata: Value = serde_json::from_slice(&metadata).ok()?;
+        metadata.get("st-checkpoint")?;
+        let is_query = metadata.get("kind")?.as_str()? == "query";
+        is_query.then(|| Some(metadata.get("id")?.as_str()?.to_string()))?
+    }
+
+    /// True if a process of the query lives.
+    pub fn is_running(&self) -> bool {
+        self.names("locks")
+            .iter()
+            .any(|name| is_held(&self.path.join("locks").join(name)))
+    }
+
+    /// What the sources, the sinks and the failed stages of the last run say, by name.
+    pub fn runs(&self) -> BTreeMap<String, Run> {
+        self.read_all("runs", Run::read)
+    }
+
+    /// What the sources do just now, by name.
+    pub fn live(&self) -> BTreeMap<String, Live> {
+        self.read_all("live", Live::read)
+    }
+
+    /// The sinks that have reports.
+    pub fn reporting(&self) -> Vec<String> {
+        self.names("progress")
+    }
+
+    /// The reports of a sink, oldest first: the last hundred to two hundred.
+    ///
+    /// # Errors
+    /// If there is a file and it cannot be read.
+    pub fn progress(&self, sink: &str) -> Result<Vec<Progress>> {
+        let path = self.path.join("progress").join(sink);
+        let bytes = match fs::read(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.with_context(|| format!("{}: cannot read", path.display()))?,
+        };
+        Ok(reports(&bytes).collect())
+    }
+
+    /// The last report of a sink. Reads only the end of the file.
+    pub fn last_progress(&self, sink: &str) -> Option<Progress> {
+        let mut file = File::open(self.path.join("progress").join(sink)).ok()?;
+        let length = file.metadata().ok()?.len();
+        let mut block = TAIL;
+        loop {
+            let from = length.saturating_sub(block);
+            file.seek(SeekFrom::Start(from)).ok()?;
+            let mut bytes = Vec::new();
+            file.by_ref().take(block).read_to_end(&mut bytes).ok()?;
+            let last = reports(&bytes).last();
+            if last.is_some() || from == 0 {
+                return last;
+            }
+            block = block.saturating_mul(4);
+        }
+    }
+
+    fn read_all<T>(&self, folder: &str, read: impl Fn(&Path) -> Option<T>) -> BTreeMap<String, T> {
+        let names = self.names(folder).into_iter();
+        names
+            .filter_map(|name| Some((name.clone(), read(&self.path.join(folder).join(&name))?)))
+            .collect()
+    }
+
+    /// The files of a folder, but hidden ones.
+    fn names(&self, folder: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path.join(folder)) else {
+            return Vec::new();
+        };
+        let names = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
+    }
+}
+
+/// The whole reports among lines.
+fn reports(bytes: &[u8]) -> impl Iterator<Item = Progress> {
+    bytes
+        .split_inclusive(|&byte| byte == b'\n')
+        .filter_map(|line| Progress::parse(line.strip_suffix(b"\n")?))
+}
+
+/// True if somebody holds the lock. The system's list is asked first, so that a lock that is held is not touched; where that
+/// list does not tell, a free lock is taken for a moment, shared.
+pub fn is_held(path: &Path) -> bool {
+    let Ok(found) = fs::metadata(path) else {
+        return false;
+    };
+    if listed(found.dev(), found.ino()) {
+        return true;
+    }
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+}
+
+/// True if `/proc/locks` has a `flock` on the file.
+fn listed(device: u64, inode: u64) -> bool {
+    let Ok(locks) = fs::read_to_string("/proc/locks") else {
+        return false;
+    };
+    let file = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
+    locks.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        words.nth(1) == Some("FLOCK") && words.any(|word| word == file)
+    })
+}
