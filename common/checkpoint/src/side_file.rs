@@ -29,6 +29,8 @@ pub enum SideKind {
     Rejects,
     /// Rows that came after their window was closed: `rejects/STAGE.late.ndjson`.
     Late,
+    /// Rows that a sink could not deliver: `rejects/SINK.dead-letters.ndjson`.
+    DeadLetters,
 }
 
 /// Bytes collected before they are written out in the middle of a batch.
@@ -69,6 +71,9 @@ impl SideFile {
             (Some(path), _) => path.to_path_buf(),
             (None, SideKind::Rejects) => dir.place("rejects", &format!("{stage}.ndjson"))?,
             (None, SideKind::Late) => dir.place("rejects", &format!("{stage}.late.ndjson"))?,
+            (None, SideKind::DeadLetters) => {
+                dir.place("rejects", &format!("{stage}.dead-letters.ndjson"))?
+            }
         };
         let mut side = Self::new(path, dir.durability(), Some(dir.id()), stage, false)?;
         if users {

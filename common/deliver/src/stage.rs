@@ -258,6 +258,7 @@ impl Stage for Sink {
             status.clear();
         }
         let good = self.taken - self.rejected;
+        let bad = out.figures().bad;
         if self.replay {
             self.compare(batch.id)?;
             self.caught_up(batch.id)?;
@@ -278,6 +279,8 @@ impl Stage for Sink {
                 )
             })?;
         }
+        // A target may have rejected rows of its own while it delivered the others.
+        let good = good - (out.figures().bad - bad);
         out.delivered(good);
         self.rows.clear();
         self.report(batch, out)?;

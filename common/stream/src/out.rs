@@ -109,6 +109,11 @@ impl Out {
         self.late.put(self.batch, reason, None, row)
     }
 
+    /// Counts rows that were rejected, and are kept, in another way than through this output.
+    pub fn rejected(&mut self, rows: u64) {
+        self.figures.bad += rows;
+    }
+
     /// Counts a row that cannot be read, and keeps it with the reason. An error under `--strict`.
     pub fn reject(&mut self, row: &[u8], reason: &str) -> Result<()> {
         self.reject_at(row, reason, None)
