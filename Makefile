@@ -8,7 +8,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build setup demo test chaos lint bless parity-regenerate install uninstall clean soak fuzz
+.PHONY: all help build setup demo test chaos lint bench bench-setup bench-latency bless parity-regenerate install uninstall clean soak fuzz
 
 all: build
 	@echo
@@ -50,6 +50,17 @@ soak: build ## Memory over ten gigabytes of rows (ST_SOAK=BYTES for another size
 fuzz: ## Each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
 	@cd fuzz && for target in $$(sed -n 's/^name = "\(fuzz_.*\)"/\1/p' Cargo.toml); do \
 	  $(CARGO) +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; done
+
+BENCH_PYTHON ?= $(firstword $(wildcard $(CURDIR)/work/bench/venv/bin/python) python3)
+bench: build ## Against DuckDB, Spark, jq and Miller (head of scripts/bench/bench: how to run less of it)
+	@$(CARGO) build --release --quiet -p st-tests --features bench --bins
+	@$(BENCH_PYTHON) scripts/bench/bench
+
+bench-setup: ## Install what `make bench` compares with: DuckDB and PySpark into work/, jq and Miller with apt
+	@mkdir -p work/bench && python3 -m venv work/bench/venv
+	@work/bench/venv/bin/pip install --quiet duckdb pyspark==4.3.0
+	@for tool in jq mlr:miller java:openjdk-17-jre-headless; do command -v $${tool%%:*} >/dev/null || \
+	  $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y -q $${tool##*:}; done
 
 bless: ## Rewrite the expectations of tests/cases, for review by diff
 	@$(CARGO) build --workspace --quiet
