@@ -2,8 +2,10 @@
 //! line. `st-sink` and the sinks that are programs of their own (`st-sink-kafka`) differ in their [`target::Target`] alone.
 
 pub mod columns;
+pub mod dead_letters;
 pub mod rows;
 pub mod stage;
 pub mod status;
+pub mod table;
 pub mod target;
 pub mod terminal;

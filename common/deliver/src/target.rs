@@ -138,6 +138,21 @@ pub fn accept(mode: Mode, accepted: &[Mode], target: &str, mend: &str) -> Result
     anyhow::bail!("{target}: cannot take the rows of {mode} mode: {mend}")
 }
 
+/// How a sink starts afresh.
+pub fn begin_anew(opening: &Opening<'_>) -> String {
+    match &opening.context.query {
+        Some(query) => format!(
+            "rm {}",
+            query
+                .path()
+                .join("commits")
+                .join(&opening.context.name)
+                .display()
+        ),
+        None => "take another target".to_string(),
+    }
+}
+
 /// `path` as seen from `base`, so that a project can be moved together with its checkpoint.
 pub fn relative(path: &Path, base: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());

@@ -1,7 +1,6 @@
 //! `st-sink webhook`: rows as HTTP requests, for alerts. A program of its own, so that st-sink needs no TLS.
 
 mod args;
-mod dead_letters;
 mod pace;
 mod post;
 mod target;

@@ -9,9 +9,9 @@ use st_deliver::target::{Arrived, Opening, Target};
 use st_stream::Out;
 
 use crate::args::{self, Args};
-use crate::dead_letters::DeadLetters;
 use crate::post::Poster;
 use crate::template::Template;
+use st_deliver::dead_letters::DeadLetters;
 
 /// Sends rows to a URL.
 pub struct Webhook {

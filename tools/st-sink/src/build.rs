@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
+use st_deliver::table::Existing;
 use st_stream::cli::usage;
 
 use crate::args::Args;
@@ -12,7 +13,7 @@ use crate::formats::{Compression, Csv, Format, Json, Parquet, Text};
 use crate::target::Target;
 use crate::targets::directory::Directory;
 use crate::targets::exec::Exec;
-use crate::targets::file::{Existing, SingleFile};
+use crate::targets::file::SingleFile;
 use crate::targets::null::Null;
 use crate::targets::sqlite::Sqlite;
 use crate::targets::stream::{Formatted, JsonLines, TextLines};

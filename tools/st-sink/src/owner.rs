@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use st_checkpoint::{Claim, Target};
 
-use crate::target::Opening;
+use crate::target::{Opening, begin_anew};
 
 /// How a target is to be taken.
 pub struct Terms<'a> {
@@ -81,21 +81,6 @@ pub fn claim(
             "{error:#}; --overwrite replaces what st-sink wrote there{}",
             terms.mend
         )),
-    }
-}
-
-/// How a sink starts afresh.
-pub fn begin_anew(opening: &Opening<'_>) -> String {
-    match &opening.context.query {
-        Some(query) => format!(
-            "rm {}",
-            query
-                .path()
-                .join("commits")
-                .join(&opening.context.name)
-                .display()
-        ),
-        None => "take another target".to_string(),
     }
 }
 

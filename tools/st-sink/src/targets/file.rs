@@ -14,21 +14,10 @@ use st_stream::{Mode, Out};
 
 use crate::append::Append;
 use crate::formats::{Format, Shape};
-use crate::owner::{self, Terms, begin_anew, remove};
+use crate::owner::{self, Terms, remove};
 use crate::rows::Rows;
-use crate::target::{Arrived, Delivered, Opening, Target, accept};
-
-/// What to do with a file that is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Existing {
-    /// Refuse it.
-    #[default]
-    Refuse,
-    /// Replace it.
-    Overwrite,
-    /// Add to it.
-    Append,
-}
+use crate::target::{Arrived, Delivered, Opening, Target, accept, begin_anew};
+use st_deliver::table::Existing;
 
 /// One file.
 pub struct SingleFile {

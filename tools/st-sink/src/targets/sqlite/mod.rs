@@ -15,10 +15,9 @@ use st_stream::{Mode, Out};
 use st_time::Zone;
 
 use crate::columns::{Cells, Column, Columns};
-use crate::owner::begin_anew;
 use crate::rows::Rows;
-use crate::target::{Arrived, Delivered, Opening, Target};
-use crate::targets::file::Existing;
+use crate::target::{Arrived, Delivered, Opening, Target, begin_anew};
+use st_deliver::table::{Existing, Stored, Terms};
 
 mod cell;
 mod ownership;
@@ -45,7 +44,7 @@ pub struct Sqlite {
     keys: Vec<String>,
     zone: Zone,
     /// The last batch in the table.
-    stored: ownership::Stored,
+    stored: Stored,
     /// The table has been made.
     made: bool,
     /// How to begin anew.
@@ -68,7 +67,7 @@ impl Sqlite {
             mode: Mode::Append,
             keys: Vec::new(),
             zone: Zone::UTC,
-            stored: ownership::Stored { batch: -1, rows: 0 },
+            stored: Stored { batch: -1, rows: 0 },
             made: false,
             mend: String::new(),
         }
@@ -82,12 +81,12 @@ impl Sqlite {
         }
     }
 
-    fn terms(&self) -> ownership::Terms<'_> {
-        ownership::Terms {
+    fn terms(&self) -> Terms {
+        Terms {
             name: self.name(),
-            table: &self.table,
             existing: self.existing,
             replaces: self.mode == Mode::Complete,
+            users: false,
         }
     }
 
@@ -135,7 +134,7 @@ impl Sqlite {
         fail_point("sink.mid_output");
         transaction.commit()?;
         self.connection = Some(connection);
-        self.stored = ownership::Stored { batch, rows: count };
+        self.stored = Stored { batch, rows: count };
         Ok(())
     }
 
@@ -254,7 +253,7 @@ impl Target for Sqlite {
             let mut connection = self.open(opening.durability)?;
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let stored = ownership::take(&transaction, opening, &self.terms())?;
+            let stored = ownership::take(&transaction, opening, &self.terms(), &self.table)?;
             // So that a reader finds the table before the first batch.
             table::grow(&transaction, &self.table, &self.columns.list())?;
             transaction.commit()?;

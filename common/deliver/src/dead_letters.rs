@@ -5,9 +5,9 @@
 
 use std::path::PathBuf;
 
+use crate::target::Opening;
 use anyhow::Result;
 use st_checkpoint::{SideFile, SideKind};
-use st_deliver::target::Opening;
 
 /// Where dead letters are kept, if anywhere.
 #[derive(Default)]
