@@ -1,0 +1,295 @@
+//! The stage: looks a row's key up, and hands the row on as it is if the key is new.
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+use st_expr::{KeyColumn, Schema, parse_names, suggest};
+use st_row::{Fields, Spans};
+use st_stream::cli::usage;
+use st_stream::marker::{Batch, Bound, Mode, Start, StateFigures, Watermark};
+use st_stream::{Context, Manners, Out, Stage};
+use st_time::Zone;
+
+use crate::args::Arguments;
+use crate::expiry::{Expiry, Rule};
+use crate::saved::Saved;
+use crate::seen::{NEVER, Seen};
+
+/// Spark's `dropDuplicates`.
+pub struct Dedup {
+    arguments: Arguments,
+    by: Vec<String>,
+    run: Option<Run>,
+}
+
+/// What there is once the stream has started.
+struct Run {
+    rule: Rule,
+    zone: Zone,
+    fields: Fields,
+    spans: Spans,
+    /// The columns of the key, and where each stands among the fields.
+    columns: Vec<(KeyColumn, usize)>,
+    /// Where the moment stands among the fields.
+    moment: Option<usize>,
+    seen: Seen,
+    saved: Option<Saved>,
+    key: Vec<u8>,
+    /// The watermark as of the batch before.
+    mark: Option<i64>,
+    duplicates: u64,
+    added: u64,
+}
+
+impl Dedup {
+    /// The stage that `arguments` ask for.
+    ///
+    /// # Errors
+    /// Of the command line: `--by` is no list of columns.
+    pub fn new(arguments: Arguments) -> Result<Dedup> {
+        let by = parse_names(&arguments.by).map_err(|error| usage(format!("--by: {error}")))?;
+        if let Some(twice) = (1..by.len()).find(|&i| by[..i].contains(&by[i])) {
+            return Err(usage(format!(
+                "--by: `{}` is there twice: leave one out",
+                by[twice]
+            )));
+        }
+        Ok(Dedup {
+            arguments,
+            by,
+            run: None,
+        })
+    }
+
+    /// Refuses what cannot work on this stream.
+    fn check(&self, start: &Start) -> Result<()> {
+        if start.mode != Mode::Append {
+            let above = start
+                .plan
+                .last()
+                .map_or("the stage above", |node| &node.name);
+            return Err(usage(format!(
+                "the rows of {above} replace earlier ones ({} mode), so none is a duplicate: \
+                 give {above} --mode append, behind st-watermark",
+                start.mode
+            )));
+        }
+        if let Some(columns) = &start.columns {
+            for name in self.by.iter().filter(|name| !columns.contains(name)) {
+                let there = match suggest(name, columns.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", columns.join(", ")),
+                };
+                return Err(usage(format!(
+                    "--by: no column is called `{name}`: {there}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stage for Dedup {
+    fn tool(&self) -> &'static str {
+        "st-dedup"
+    }
+
+    fn options(&self) -> Map<String, Value> {
+        let mut options = Map::new();
+        options.insert("by".to_string(), json!(self.by));
+        for (name, given) in [
+            ("within_watermark", self.arguments.within_watermark),
+            ("forever", self.arguments.forever),
+        ] {
+            if given {
+                options.insert(name.to_string(), json!(true));
+            }
+        }
+        if self.arguments.zone.tz != Zone::UTC {
+            options.insert("tz".to_string(), json!(self.arguments.zone.tz.to_string()));
+        }
+        options
+    }
+
+    fn manners(&self) -> Manners {
+        Manners::RowByRow
+    }
+
+    fn start(&mut self, start: &mut Start, context: &Context) -> Result<()> {
+        self.check(start)?;
+        let zone = self.arguments.zone.tz;
+        let rule = Rule::new(
+            &self.by,
+            self.arguments.within_watermark,
+            self.arguments.forever,
+            start,
+        )?;
+        let schema = Schema::parse(&start.schema)?;
+        let columns: Vec<KeyColumn> = self
+            .by
+            .iter()
+            .map(|name| KeyColumn::new(name, &schema, zone))
+            .collect();
+        let life = match (&rule.expiry, &rule.timed) {
+            (Expiry::Key, Some(timed)) => format!("with {}", timed.column),
+            (Expiry::Within(_), Some(timed)) => format!("within the watermark of {}", timed.column),
+            _ => "for ever".to_string(),
+        };
+        let definition = json!({
+            "by": columns.iter().map(KeyColumn::definition).collect::<Vec<_>>(),
+            "kept": life,
+            "tz": zone.to_string(),
+        });
+        let mut seen = match rule.expiry {
+            Expiry::Never => Seen::forever(),
+            Expiry::Key => Seen::by_moment(0),
+            Expiry::Within(delay) => Seen::until(delay),
+        };
+        let mut fields = Fields::new::<&str>([]);
+        let mut placed = Vec::new();
+        let mut values = columns.len();
+        for column in columns {
+            let place = fields.add(column.name());
+            // An event time in the key is kept as the key's moment; a window's start is not told by its end.
+            let kept_as_moment = rule.expiry == Expiry::Key
+                && rule.timed.as_ref().is_some_and(|timed| {
+                    timed.bound == Bound::Time && timed.column == column.name()
+                });
+            if !kept_as_moment {
+                placed.push((column, place));
+            } else {
+                values -= 1;
+            }
+        }
+        let moment = rule.timed.as_ref().map(|timed| fields.add(&timed.column));
+        if rule.expiry == Expiry::Key {
+            values += 1;
+        }
+        let saved = Saved::open(
+            context,
+            &definition,
+            start.epoch,
+            (rule.expiry, values),
+            &mut seen,
+        )?;
+        self.run = Some(Run {
+            rule,
+            zone,
+            fields,
+            spans: Spans::default(),
+            columns: placed,
+            moment,
+            seen,
+            saved,
+            key: Vec::new(),
+            mark: start.mark(),
+            duplicates: 0,
+            added: 0,
+        });
+        Ok(())
+    }
+
+    #[inline]
+    fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()> {
+        match &mut self.run {
+            Some(run) => run.row(row, out),
+            None => Ok(()),
+        }
+    }
+
+    fn watermark(&mut self, mark: Option<Watermark>, _out: &mut Out) -> Result<Option<Watermark>> {
+        if let (Some(run), Some(mark)) = (&mut self.run, &mark) {
+            run.mark = run.mark.max(Some(mark.time));
+        }
+        Ok(mark)
+    }
+
+    fn batch(&mut self, batch: &mut Batch, out: &mut Out) -> Result<()> {
+        match &mut self.run {
+            Some(run) => run.batch(batch, out),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Run {
+    #[inline]
+    fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()> {
+        if let Err(bad) = self.fields.locate(row, &mut self.spans) {
+            return out.reject(row, &bad.to_string());
+        }
+        let time = match (&self.rule.timed, self.moment) {
+            (Some(timed), Some(place)) => timed.of(self.spans.get(row, place), self.zone),
+            _ => None,
+        };
+        if let (Some(time), Some(mark)) = (time, self.mark)
+            && time <= mark
+        {
+            return out.late(row, &behind(time, mark));
+        }
+        self.key.clear();
+        for (i, (column, place)) in self.columns.iter().enumerate() {
+            if i > 0 {
+                self.key.push(b',');
+            }
+            column.write(self.spans.get(row, *place), &mut self.key);
+        }
+        let moment = match self.rule.expiry {
+            Expiry::Never => NEVER,
+            Expiry::Key => time.unwrap_or(NEVER),
+            // As in Spark, a row without an event time is one of 1970.
+            Expiry::Within(delay) => time.unwrap_or(0).saturating_add(delay),
+        };
+        if !self.seen.insert(&self.key, moment)? {
+            self.duplicates += 1;
+            out.filtered();
+            return Ok(());
+        }
+        self.added += 1;
+        if let Some(saved) = &mut self.saved {
+            saved.put(&self.key, moment)?;
+        }
+        out.row(row)
+    }
+
+    fn batch(&mut self, batch: &Batch, out: &mut Out) -> Result<()> {
+        let removed = match self.mark {
+            Some(mark) if self.rule.expiry != Expiry::Never => {
+                let saved = &mut self.saved;
+                self.seen.expire(mark, |key, moment| match saved {
+                    Some(saved) => saved.remove(key, moment),
+                    None => Ok(()),
+                })?
+            }
+            _ => 0,
+        };
+        if let Some(saved) = &mut self.saved {
+            saved.close(batch.id, &self.seen)?;
+        }
+        out.state(StateFigures {
+            rows: self.seen.len() as u64,
+            updated: std::mem::take(&mut self.added),
+            removed,
+            bytes: self.seen.bytes() as u64,
+        });
+        match std::mem::take(&mut self.duplicates) {
+            0 => {}
+            duplicates => out.figure("duplicates", duplicates),
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn behind(time: i64, mark: i64) -> String {
+    format!(
+        "event time {} is not after the watermark {}",
+        instant(time),
+        instant(mark)
+    )
+}
+
+fn instant(micros: i64) -> String {
+    let mut text = Vec::new();
+    st_time::write_iso(&mut text, micros, Zone::UTC);
+    String::from_utf8_lossy(&text).into_owned()
+}
