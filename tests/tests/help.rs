@@ -57,6 +57,7 @@ fn an_option_of_another_tool_names_it() {
         "st-watermark",
         "st-window",
         "st-agg",
+        "st-dedup",
         "st-sink",
     ] {
         for option in options(tool).iter().filter(|option| !own.contains(option)) {
@@ -92,6 +93,7 @@ fn help_fits_a_screen() {
         "st-watermark",
         "st-window",
         "st-agg",
+        "st-dedup",
         "st-sink",
         "st-tee",
         "st-help",

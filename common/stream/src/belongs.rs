@@ -3,7 +3,7 @@
 const SOURCE: &str = "the source (st-tail, st-rate, st-listen)";
 
 /// Options that not every tool has, by who has them.
-const OWNERS: [(&str, &str); 10] = [
+const OWNERS: &[(&str, &str)] = &[
     (
         SOURCE,
         "available-now max-rows-per-trigger max-bytes-per-trigger stop-after heartbeat drain",
@@ -23,7 +23,9 @@ const OWNERS: [(&str, &str); 10] = [
     ("st-tail or st-listen", "format max-line"),
     ("st-map", "where set select drop rename else through"),
     ("st-window", "session offset as"),
-    ("st-agg", "by agg mode order-by limit late"),
+    ("st-agg", "agg mode order-by limit"),
+    ("st-dedup", "within-watermark forever"),
+    ("a stage that keeps state (st-agg, st-dedup)", "by late"),
     (
         "st-sink",
         "file table partition-by overwrite append num-rows truncate vertical live no-header compression ignore-null-fields empty",

@@ -108,6 +108,18 @@ pub const ALL: &[Pipeline] = &[
         timed: false,
     },
     Pipeline {
+        name: "duplicates dropped within the watermark, then with the time",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '40 seconds' -q |
+          $S3 st-dedup --by kind --within-watermark -q |
+          $S4 st-dedup --by 'ts, kind' -q |
+          $S5 st-sink json to/out -q"#,
+        stages: 5,
+        result: FILES,
+        timed: false,
+    },
+    Pipeline {
         name: "growing, rotated files followed",
         input: Input::Log,
         line: r#"$S1 st-tail -f 'logs/app*' --format json ${LAST:---trigger 10ms} --checkpoint ck -q |

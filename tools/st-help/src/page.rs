@@ -71,6 +71,12 @@ pub const TOOLS: &[Entry] = &[
         "groupBy.agg, outputMode",
     ),
     entry(
+        "State",
+        "st-dedup",
+        "each key once",
+        "dropDuplicates[WithinWatermark]",
+    ),
+    entry(
         "Sinks",
         "st-sink",
         "tables, files, SQL, commands",
@@ -147,6 +153,6 @@ mod tests {
         write(&mut page);
         let page = String::from_utf8(page).unwrap();
         assert!(page.lines().all(|line| line.len() <= 79), "{page}");
-        assert!(page.lines().count() <= 32, "{page}");
+        assert!(page.lines().count() <= 40, "{page}");
     }
 }
