@@ -88,6 +88,7 @@ pub fn bash(bin: &Path, folder: &Path, line: &str) -> Command {
         .env("ROOT", root())
         .env_remove("ST_CHECKPOINT")
         .env_remove("ST_TZ")
+        .env_remove("ST_EXPLAIN")
         .stdin(Stdio::null());
     command
 }

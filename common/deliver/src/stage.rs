@@ -165,6 +165,7 @@ impl Stage for Sink {
     fn start(&mut self, start: &mut Start, context: &Context) -> Result<()> {
         let schema = Schema::parse(&start.schema)
             .map_err(|error| anyhow!("stdin: the start marker's schema: {error}"))?;
+        let explained = start.explain.is_some();
         let known = match &context.query {
             Some(query) => query
                 .sinks()?
@@ -176,7 +177,7 @@ impl Stage for Sink {
             start,
             schema: &schema,
             context,
-            checkpointed: context.query.is_some(),
+            checkpointed: context.query.is_some() || explained && st_plan::checkpointed(start),
             joins: context.query.is_some() && known.is_none(),
             delivered: known
                 .as_ref()
@@ -189,6 +190,13 @@ impl Stage for Sink {
         if known.is_some() {
             // Another target than before is refused here, before it is touched.
             commits = self.register(start, context)?;
+        }
+        self.target.suit(&opening)?;
+        if explained {
+            if self.options.shift_remove("bare").is_some() {
+                self.options.insert("format".to_string(), "console".into());
+            }
+            return Ok(());
         }
         self.target.claim(&opening)?;
         if known.is_none() {
@@ -219,6 +227,10 @@ impl Stage for Sink {
         let shared = self.target.manners() == Manners::Sink && terminal::is_stdout();
         self.status = Some(Status::new(start, context, shared, self.zone));
         Ok(())
+    }
+
+    fn explain(&mut self, start: &Start, out: &mut Out) -> Result<()> {
+        st_plan::deliver(start, out)
     }
 
     fn begin(&mut self, begin: &Begin) -> Result<()> {

@@ -72,7 +72,7 @@ pub enum Taken {
     Done,
 }
 
-/// Order of calls: `claim`, `recover`, then for each batch `begin`, (`check`, `take`)*, `prepare`, the commit, `publish`.
+/// Order of calls: `suit`, `claim`, `recover`, then for each batch `begin`, (`check`, `take`)*, `prepare`, the commit, `publish`.
 /// Of a batch that was delivered before, only `begin` and `check` are called.
 pub trait Target {
     /// The format's name.
@@ -98,7 +98,12 @@ pub trait Target {
         true
     }
 
-    /// Refuses what cannot work, and makes the place the sink's own. Nothing that was delivered is changed.
+    /// Refuses the mode and the columns it cannot take. Touches nothing: it is all that an explained pipeline asks.
+    fn suit(&mut self, _opening: &Opening<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Refuses a place that is another's, and makes it the sink's own. Nothing that was delivered is changed.
     fn claim(&mut self, opening: &Opening<'_>) -> Result<()>;
 
     /// Finishes what the last commit left to be done, and removes what was never committed.

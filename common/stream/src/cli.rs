@@ -106,6 +106,12 @@ pub fn duration(text: &str) -> Result<std::time::Duration> {
         .map_err(|_| anyhow!("`{text}` is negative"))
 }
 
+/// A duration as Spark writes it: `10 minutes`.
+pub fn duration_text(duration: std::time::Duration) -> String {
+    let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    st_time::Duration::from_micros(micros).to_string()
+}
+
 /// Reads the name of a top-level column: as it stands, or in backticks as SQL has it. A dot outside backticks would be a path
 /// into a column, which is refused.
 pub fn column(text: &str) -> Result<String> {

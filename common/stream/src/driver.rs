@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use serde_json::{Map, Value};
 use st_checkpoint::{Durability, Holder, Patience, QueryDir, SideFile, SideKind};
 
 use crate::marker::{self, Abort, Marker, Node, Start};
@@ -42,6 +43,22 @@ pub struct Options {
     pub trigger: Option<Trigger>,
     /// What makes an epoch durable.
     pub durability: Durability,
+}
+
+impl Options {
+    /// Those that an explained plan shows beside the stage's own.
+    fn plan(&self) -> Map<String, Value> {
+        let path = |path: &Option<PathBuf>| Some(Value::from(path.as_ref()?.to_string_lossy()));
+        let options = [
+            ("rejects", path(&self.rejects)),
+            ("late", path(&self.late)),
+            ("strict", self.strict.then_some(Value::Bool(true))),
+        ];
+        let given = options.into_iter();
+        given
+            .filter_map(|(name, value)| Some((name.to_string(), value?)))
+            .collect()
+    }
 }
 
 /// How a run ended, if it did not fail.
@@ -231,12 +248,14 @@ impl<S: Stage> Driver<S> {
                 (None, None) => None,
             })
         };
-        let rejects = side(&self.options.rejects, SideKind::Rejects)?;
-        let late = side(&self.options.late, SideKind::Late)?;
-        self.out
-            .rejects
-            .open(&self.name, self.options.quiet, rejects);
-        self.out.late.open(&self.name, self.options.quiet, late);
+        if start.explain.is_none() {
+            let rejects = side(&self.options.rejects, SideKind::Rejects)?;
+            let late = side(&self.options.late, SideKind::Late)?;
+            self.out
+                .rejects
+                .open(&self.name, self.options.quiet, rejects);
+            self.out.late.open(&self.name, self.options.quiet, late);
+        }
 
         let context = Context {
             name: self.name.clone(),
@@ -252,11 +271,18 @@ impl<S: Stage> Driver<S> {
             // Its registration keeps the floor from now on.
             dir.joined(branch)?;
         }
-        start.plan.push(Node {
+        let mut node = Node {
             tool: self.stage.tool().to_string(),
             name: self.name.clone(),
-            options: self.stage.options(),
-        });
+            options: spelled_as_given(self.stage.options()),
+            rest: self.stage.inputs(),
+        };
+        if start.explain.is_some() {
+            node.options.append(&mut self.options.plan());
+            node.rest
+                .insert("schema".into(), start.schema.clone().into());
+        }
+        start.plan.push(node);
         Ok(())
     }
 
@@ -302,6 +328,14 @@ impl<S: Stage> Driver<S> {
         };
         Instant::now()
     }
+}
+
+/// Options under their names on the command line: `order-by`.
+fn spelled_as_given(options: Map<String, Value>) -> Map<String, Value> {
+    let options = options.into_iter();
+    options
+        .map(|(name, value)| (name.replace('_', "-"), value))
+        .collect()
 }
 
 /// What made a checkpoint, for the reader of its `metadata`.

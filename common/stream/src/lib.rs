@@ -7,6 +7,7 @@ mod belongs;
 pub mod cli;
 pub mod clock;
 mod driver;
+mod explain;
 mod generate;
 mod instant;
 pub mod marker;
@@ -22,6 +23,7 @@ mod trigger;
 mod writer;
 
 pub use driver::{Ending, Options, run};
+pub use explain::Explain;
 pub use marker::{
     Batch, Begin, Bound, Declared, Figures, Mode, Node, Start, StateFigures, Watermark,
 };

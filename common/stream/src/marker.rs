@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use st_checkpoint::{Durability, QueryDir};
 
+use crate::explain::Explain;
 use crate::instant;
 
 /// What every marker line begins with.
@@ -78,6 +79,9 @@ pub struct Node {
     pub name: String,
     /// Its options in normal form.
     pub options: Map<String, Value>,
+    /// What only an explained stage says of itself: `schema`, the declared columns behind it; the plans of its other inputs.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// First line of a marked stream: what the rows are and where they continue.
@@ -114,6 +118,9 @@ pub struct Start {
     /// The branch of `st-tee` this stream runs in; prefixes the names of its stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// The pipeline is explained, not run: no batch follows, and no stage touches anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Explain>,
     /// Fields of later versions.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
@@ -143,6 +150,7 @@ impl Start {
             watermarks: Vec::new(),
             plan: Vec::new(),
             branch: None,
+            explain: None,
             rest: Map::new(),
         }
     }

@@ -31,12 +31,15 @@ pub fn chain(error: &anyhow::Error) -> String {
     line
 }
 
-/// Tells who sees markers on the terminal how to see tables.
-pub(crate) fn wire(stage: &str) {
+/// Tells who sees markers on the terminal how to see tables, or the plan.
+pub(crate) fn wire(stage: &str, explained: bool) {
     if rustix::termios::isatty(rustix::stdio::stdout()) {
+        let what = if explained { "the plan" } else { "tables" };
         say(
             stage,
-            "this is the wire, markers included; end the line with `| st-sink` to see tables",
+            &format!(
+                "this is the wire, markers included; end the line with `| st-sink` to see {what}"
+            ),
         );
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use st_checkpoint::{Change, Durability, QueryDir};
 
 use crate::cli;
+use crate::explain::Explain;
 use crate::out::Out;
 use crate::signals::Stop;
 use crate::trigger::Trigger;
@@ -57,6 +58,18 @@ pub struct SourceArgs {
     /// Survive the loss of `power`, or of the `process` only
     #[arg(long, value_name = "HOW", default_value = "power", value_parser = cli::durability)]
     pub durability: Durability,
+    /// Print the plan instead: tree, json, or a pyspark program
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "ST_EXPLAIN",
+        hide_env = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "tree",
+        value_parser = Explain::parse
+    )]
+    pub explain: Option<Explain>,
     /// Say only what went wrong
     #[arg(short, long)]
     pub quiet: bool,
@@ -139,6 +152,11 @@ pub trait Source {
         false
     }
 
+    /// What the plan says beyond the options when the pipeline is explained, such as what `open` would find.
+    fn findings(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// The columns whose type is declared, as DDL; empty for none.
     fn schema(&self) -> String;
 
@@ -180,6 +198,40 @@ pub trait Source {
 }
 
 impl SourceArgs {
+    /// The options that an explained plan shows; where batches are cut, and what is kept where.
+    pub(crate) fn plan(&self) -> Map<String, Value> {
+        let text = |duration: Duration| Value::from(cli::duration_text(duration));
+        let path = |path: &PathBuf| Value::from(path.to_string_lossy());
+        let flag = |given: bool| given.then_some(Value::Bool(true));
+        let process = self.durability == Durability::Process;
+        let options = [
+            ("checkpoint", self.checkpoint.as_ref().map(path)),
+            (
+                "trigger",
+                self.trigger.map(|trigger| text(trigger.interval())),
+            ),
+            ("available-now", flag(self.available_now)),
+            (
+                "max-rows-per-trigger",
+                self.max_rows_per_trigger.map(Value::from),
+            ),
+            (
+                "max-bytes-per-trigger",
+                self.max_bytes_per_trigger.map(Value::from),
+            ),
+            ("stop-after", self.stop_after.map(text)),
+            ("heartbeat", self.heartbeat.map(text)),
+            ("drain", flag(self.drain)),
+            ("rejects", self.rejects.as_ref().map(path)),
+            ("strict", flag(self.strict)),
+            ("durability", process.then(|| Value::from("process"))),
+        ];
+        let given = options
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_string(), value?)));
+        given.collect()
+    }
+
     /// Refuses what cannot work together.
     pub fn check(&self) -> Result<()> {
         if self.drain && self.checkpoint.is_none() {

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use st_checkpoint::{
     Durability, Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind,
     fail_point,
@@ -14,6 +14,7 @@ use st_checkpoint::{
 
 use crate::clock;
 use crate::driver::{Ending, created_by, holder};
+use crate::explain::Explain;
 use crate::instant;
 use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Start};
 use crate::message;
@@ -38,7 +39,10 @@ pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     let stop = Stop::install()?;
     let out = Out::new(Writer::stdout()?, args.strict);
     if !args.quiet {
-        message::wire(args.name.as_deref().unwrap_or(source.tool()));
+        message::wire(
+            args.name.as_deref().unwrap_or(source.tool()),
+            args.explain.is_some(),
+        );
     }
     Run::new(source, args, out, stop).run()
 }
@@ -111,7 +115,29 @@ impl<S: Source> Run<S> {
         Err(error.context(crate::cli::Named(self.name)))
     }
 
+    /// The start of a stream that is explained, and its end; nothing is opened.
+    fn explain(&mut self, form: Explain) -> Result<()> {
+        let mut start = Start::new(new_id(), -1);
+        start.explain = Some(form);
+        start.schema = self.source.schema();
+        let mut options = self.source.options();
+        options.append(&mut self.source.findings());
+        options.append(&mut self.args.plan());
+        start.plan.push(Node {
+            tool: self.source.tool().to_string(),
+            name: self.name.clone(),
+            options,
+            rest: Map::from_iter([("schema".to_string(), start.schema.clone().into())]),
+        });
+        self.out.marker(&Marker::Start(Box::new(start)))?;
+        self.out.marker(&Marker::End)?;
+        self.out.flush()
+    }
+
     fn stream(&mut self) -> Result<()> {
+        if let Some(form) = self.args.explain {
+            return self.explain(form);
+        }
         let mut start = Start::new(new_id(), -1);
         let records = self.open_checkpoint(&mut start)?;
         self.open_sides(&start)?;
@@ -135,6 +161,7 @@ impl<S: Source> Run<S> {
             tool: self.source.tool().to_string(),
             name: self.name.clone(),
             options: self.source.options(),
+            rest: Map::new(),
         });
         let epoch = start.epoch;
         self.next = epoch + 1;

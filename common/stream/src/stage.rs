@@ -67,10 +67,16 @@ pub trait Stage {
     /// The stage's options in normal form, for the plan.
     fn options(&self) -> Map<String, Value>;
 
+    /// The plans of the stage's further inputs, as fields of its node: `right`, `inputs`.
+    fn inputs(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// How the stage takes its input.
     fn manners(&self) -> Manners;
 
     /// Loads the state as of `start.epoch`; changes `start` to what holds behind this stage; refuses what cannot work.
+    /// If `start.explain` is set nothing follows: the stage checks what it can without touching a file.
     /// On plain input `start` is the driver's own, with no schema and no watermark.
     fn start(&mut self, start: &mut Start, context: &Context) -> Result<()>;
 
@@ -89,6 +95,11 @@ pub trait Stage {
 
     /// The batch ends: emit, and make the epoch durable. The driver forwards the markers afterwards.
     fn batch(&mut self, _batch: &mut Batch, _out: &mut Out) -> Result<()> {
+        Ok(())
+    }
+
+    /// The stream was explained: `start` is what holds behind this stage. The end of a pipeline prints its plan.
+    fn explain(&mut self, _start: &Start, _out: &mut Out) -> Result<()> {
         Ok(())
     }
 

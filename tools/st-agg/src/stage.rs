@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
-use st_expr::{Env, Slots, Type, Value};
+use st_expr::{Env, Slots, Type, Value, tidy};
 use st_row::Spans;
 use st_stream::{
     Batch, Begin, Bound, Context, Manners, Mode, Out, Stage, Start, StateFigures, Watermark,
@@ -14,7 +14,6 @@ use crate::args::Arguments;
 use crate::emit::Emitter;
 use crate::groups::{Groups, NEVER};
 use crate::members::{Found, Members, Row};
-use crate::normal::normal;
 use crate::plan::{Input, Plan};
 use crate::query::Query;
 use crate::refusals;
@@ -121,12 +120,12 @@ impl Stage for Agg {
     fn options(&self) -> Map<String, Json> {
         let mut options = Map::new();
         if let Some(by) = &self.arguments.by {
-            options.insert("by".to_string(), json!(normal(by)));
+            options.insert("by".to_string(), json!(tidy(by)));
         }
-        options.insert("agg".to_string(), json!(normal(&self.arguments.agg)));
+        options.insert("agg".to_string(), json!(tidy(&self.arguments.agg)));
         options.insert("mode".to_string(), json!(self.query.mode.to_string()));
         if let Some(order) = &self.arguments.order_by {
-            options.insert("order_by".to_string(), json!(order));
+            options.insert("order-by".to_string(), json!(tidy(order)));
         }
         if let Some(limit) = self.arguments.limit {
             options.insert("limit".to_string(), json!(limit));

@@ -168,6 +168,9 @@ impl Source for ListenSource {
         if self.stamped {
             options.insert("include-timestamp".into(), true.into());
         }
+        if !self.reconnects {
+            options.insert("no-reconnect".into(), true.into());
+        }
         options
     }
 

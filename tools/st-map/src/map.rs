@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use serde_json::{Map as Object, Value, json};
-use st_expr::Env;
+use st_expr::{Env, tidy};
 use st_stream::cli::usage;
 use st_stream::marker::{Batch, Begin, Start};
 use st_stream::{Context, Manners, Out, Stage};
+use st_time::Zone;
 
 use crate::args::Arguments;
 use crate::build::build;
@@ -70,12 +71,18 @@ impl Stage for Map {
     fn options(&self) -> Object<String, Value> {
         let operations = self.arguments.operations.0.iter();
         let steps: Vec<Value> = operations
-            .map(|operation| json!({operation.kind: operation.text}))
+            .map(|operation| match operation.kind {
+                "through" => json!({operation.kind: operation.text}),
+                kind => json!({kind: tidy(&operation.text)}),
+            })
             .collect();
         let mut options = Object::new();
         options.insert("steps".into(), steps.into());
         if let Some(path) = &self.arguments.otherwise {
             options.insert("else".into(), json!(path));
+        }
+        if self.env.zone != Zone::UTC {
+            options.insert("tz".into(), json!(self.env.zone.to_string()));
         }
         options
     }
@@ -122,7 +129,9 @@ impl Stage for Map {
         self.rest = rest
             .map(|(command, program)| (Through::new(&command, &self.query), Machine::new(program)))
             .collect();
-        if let Some(path) = &self.arguments.otherwise {
+        if let Some(path) = &self.arguments.otherwise
+            && start.explain.is_none()
+        {
             self.otherwise = Some(Otherwise::open(path, context, epoch)?);
         }
         Ok(())

@@ -91,6 +91,9 @@ impl RateSource {
         if let Some(start) = given_start {
             options.insert("start-time".into(), iso(start).into());
         }
+        if let Some(rows) = arguments.rows {
+            options.insert("rows".into(), rows.into());
+        }
         Ok(RateSource {
             schedule,
             total: arguments.rows.unwrap_or(i64::MAX),

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 use st_deliver::table::Existing;
 use st_stream::cli::usage;
+use st_time::Zone;
 
 use crate::args::Args;
 use crate::console::{Console, Layout};
@@ -59,6 +60,10 @@ fn options(args: &Args) -> [(&'static str, bool, &'static [&'static str]); 15] {
 /// What the plan says of this sink. Where it delivers to is in its commits.
 pub fn plan_options(args: &Args) -> Map<String, Value> {
     let mut plan = Map::from_iter([("format".to_string(), json!(format(args)))]);
+    if args.format.is_none() {
+        // What is printed here when the pipeline is explained is the plan, so it does not matter where to.
+        plan.insert("bare".to_string(), json!(true));
+    }
     for (name, value) in [
         (
             "file",
@@ -70,8 +75,29 @@ pub fn plan_options(args: &Args) -> Map<String, Value> {
         ),
         ("table", args.table.as_ref().map(|table| json!(table))),
         (
-            "partition_by",
+            "partition-by",
             (!args.partition_by.is_empty()).then(|| json!(args.partition_by)),
+        ),
+        ("overwrite", args.overwrite.then_some(json!(true))),
+        ("append", args.append.then_some(json!(true))),
+        ("num-rows", args.num_rows.map(|rows| json!(rows))),
+        ("truncate", args.truncate.map(|width| json!(width))),
+        ("vertical", args.vertical.then_some(json!(true))),
+        ("live", args.live.then_some(json!(true))),
+        ("sep", args.sep.as_ref().map(|sep| json!(sep))),
+        ("no-header", args.no_header.then_some(json!(true))),
+        (
+            "compression",
+            args.compression.as_ref().map(|how| json!(how)),
+        ),
+        (
+            "ignore-null-fields",
+            args.ignore_null_fields.then_some(json!(true)),
+        ),
+        ("empty", args.empty.then_some(json!(true))),
+        (
+            "tz",
+            (args.zone.tz != Zone::UTC).then(|| json!(args.zone.tz.to_string())),
         ),
     ] {
         if let Some(value) = value {

@@ -20,6 +20,15 @@ pub enum Clean {
     Archive(PathBuf),
 }
 
+impl std::fmt::Display for Clean {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Clean::Delete => f.write_str("delete"),
+            Clean::Archive(folder) => write!(f, "archive={}", folder.display()),
+        }
+    }
+}
+
 impl Clean {
     /// Reads `delete` or `archive=DIR`. The archive must not lie where it would be read again.
     pub fn parse(text: &str, roots: &[Root]) -> Result<Clean> {

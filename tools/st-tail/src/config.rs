@@ -29,6 +29,7 @@ pub struct Config {
     pub fixed: bool,
     pub max_files: Option<u64>,
     pub latest_first: bool,
+    pub recursive: bool,
     pub clean: Option<Clean>,
     pub skip_lost: bool,
 }
@@ -106,6 +107,7 @@ impl Config {
             fixed: arguments.format.is_some(),
             max_files: arguments.max_files_per_trigger,
             latest_first: arguments.latest_first,
+            recursive: arguments.recursive,
             clean,
             skip_lost: arguments.skip_lost,
         })
@@ -199,6 +201,18 @@ impl Config {
         }
         if self.latest_first {
             options.insert("latest-first".into(), true.into());
+        }
+        if self.from == From::Latest {
+            options.insert("from".into(), "latest".into());
+        }
+        if self.recursive {
+            options.insert("recursive".into(), true.into());
+        }
+        if let Some(clean) = &self.clean {
+            options.insert("clean-source".into(), clean.to_string().into());
+        }
+        if self.skip_lost {
+            options.insert("skip-lost".into(), true.into());
         }
         options
     }

@@ -105,6 +105,10 @@ impl Source for StdinSource {
         self.config.options()
     }
 
+    fn findings(&self) -> Map<String, Value> {
+        Map::from_iter([("pipe".to_string(), true.into())])
+    }
+
     fn identity(&self) -> Value {
         self.config.identity()
     }

@@ -1,5 +1,6 @@
 //! Standard input, copied block by block to all branches; only the first line is read, to name each branch in it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value};
 use st_checkpoint::{Durability, QueryDir};
 use st_stream::marker::{self, Abort, Marker, Node, Start};
 
+use crate::explained::Explained;
 use crate::feed::{Block, Cut, Feed};
 use crate::tail::{Ended, Tail};
 
@@ -66,6 +68,8 @@ pub struct Intake<'a> {
     pub found_marked: &'a dyn Fn(bool),
     /// Called with an abort before any branch can have it.
     pub heard_abort: &'a dyn Fn(&Abort),
+    /// Called if the stream is explained, with its start, this stage's name, and where each branch writes its plan.
+    pub explained: &'a dyn Fn(Explained),
     /// Called with what was announced, before any branch has its start.
     pub announced: &'a dyn Fn(Announced),
 }
@@ -129,9 +133,16 @@ impl Intake<'_> {
                 if let Some(announced) = announce(&start, &names)? {
                     (self.announced)(announced);
                 }
-                for outlet in self.outlets.iter_mut() {
-                    let line = start_of(&start, &name, &outlet.name)?;
+                let explained = Explained::of(&start, &name, &names)?;
+                for (number, outlet) in self.outlets.iter_mut().enumerate() {
+                    let into = explained
+                        .as_ref()
+                        .map(|explained| &explained.plans[number].1);
+                    let line = start_of(&start, &name, &outlet.name, into)?;
                     outlet.open = outlet.feed.send(Arc::new(line));
+                }
+                if let Some(explained) = explained {
+                    (self.explained)(explained);
                 }
             }
             Marker::Abort(abort) => {
@@ -208,14 +219,19 @@ fn announce(start: &Start, branches: &[&str]) -> Result<Option<Announced>> {
 }
 
 /// The start marker of one branch.
-fn start_of(start: &Start, name: &str, branch: &str) -> Result<Vec<u8>> {
+fn start_of(start: &Start, name: &str, branch: &str, plan: Option<&PathBuf>) -> Result<Vec<u8>> {
     let mut start = start.clone();
+    if let Some(plan) = plan {
+        let path = plan.to_string_lossy();
+        start.rest.insert(st_plan::INTO.to_string(), path.into());
+    }
     let mut options = Map::new();
     options.insert("branch".to_string(), Value::String(branch.to_string()));
     start.plan.push(Node {
         tool: "st-tee".to_string(),
         name: name.to_string(),
         options,
+        rest: Map::new(),
     });
     start.branch = Some(full_name(&start, branch));
     let mut line = Vec::new();

@@ -2,6 +2,7 @@
 
 mod args;
 mod branch;
+mod explained;
 mod feed;
 mod intake;
 mod tail;

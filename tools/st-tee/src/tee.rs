@@ -11,6 +11,7 @@ use st_stream::{Ending, Stop, cli, message};
 
 use crate::args::Arguments;
 use crate::branch::{self, Branch};
+use crate::explained::Explained;
 use crate::feed::{Cut, Feed};
 use crate::intake::{Announced, End, Intake, Outlet};
 
@@ -20,6 +21,8 @@ enum Event {
     Marked(bool),
     /// The branches were announced in the checkpoint.
     Announced(Announced),
+    /// The stream is explained.
+    Explained(Explained),
     /// A stage upstream has failed; comes before the exit of any branch that heard so.
     Aborted(Abort),
     /// The input has ended; comes before the exit of any branch that saw its end.
@@ -64,6 +67,7 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
         marked: true,
         aborted: None,
         announced: None,
+        explained: None,
         fallen: Vec::new(),
     };
     let input = watch.follow(&told)?;
@@ -109,6 +113,7 @@ fn copy(
     std::thread::spawn(move || {
         let found_marked = |marked| _ = tell.send(Event::Marked(marked));
         let announced = |branches| _ = tell.send(Event::Announced(branches));
+        let explained = |explained| _ = tell.send(Event::Explained(explained));
         let heard_abort = |abort: &Abort| _ = tell.send(Event::Aborted(abort.clone()));
         let end = Intake {
             outlets: &mut outlets,
@@ -117,6 +122,7 @@ fn copy(
             plain,
             found_marked: &found_marked,
             heard_abort: &heard_abort,
+            explained: &explained,
             announced: &announced,
         }
         .run();
@@ -138,6 +144,7 @@ struct Watch<'a> {
     marked: bool,
     aborted: Option<Abort>,
     announced: Option<Announced>,
+    explained: Option<Explained>,
     fallen: Vec<Fallen>,
 }
 
@@ -150,6 +157,7 @@ impl Watch<'_> {
             match told.recv()? {
                 Event::Marked(marked) => self.marked = marked,
                 Event::Announced(announced) => self.announced = Some(announced),
+                Event::Explained(explained) => self.explained = Some(explained),
                 Event::Aborted(abort) => self.aborted = Some(abort),
                 Event::Input(end) => {
                     if let Err(error) = &end {
@@ -244,6 +252,9 @@ impl Watch<'_> {
         let Some(Fallen { name, how, .. }) = self.fallen.first() else {
             if let Some(announced) = &self.announced {
                 announced.take_back()?;
+            }
+            if let Some(explained) = &self.explained {
+                explained.print()?;
             }
             return Ok(Ending::Done);
         };

@@ -58,7 +58,10 @@ impl<S: Stage> Driver<S> {
         };
         self.start_stage(&mut start, true, None)?;
         if self.marks && !self.options.quiet {
-            message::wire(&self.name);
+            message::wire(&self.name, start.explain.is_some());
+        }
+        if start.explain.is_some() {
+            return self.explained(start);
         }
         position.given = start.mark();
         self.hand_on(&Marker::Start(Box::new(start)))?;
@@ -239,9 +242,46 @@ impl<S: Stage> Driver<S> {
         self.out.flush()
     }
 
+    /// An explained stream has a start and an end. The end of the pipeline prints the plan once it has seen both.
+    fn explained(&mut self, start: Start) -> Result<Ending> {
+        self.hand_on(&Marker::Start(Box::new(start.clone())))?;
+        self.out.flush()?;
+        loop {
+            match self.reader.line()? {
+                Next::Empty => {
+                    self.reader.wait(None)?;
+                }
+                Next::Line(line) if marker::is_marker(line) => match Marker::parse(line)? {
+                    Marker::End => break,
+                    Marker::Abort(abort) => {
+                        let passed_on = self.marks;
+                        return Err(Aborted { abort, passed_on }.into());
+                    }
+                    other => bail!(
+                        "stdin: a {} marker in a stream that is explained, which has no batches",
+                        name_of(&other)
+                    ),
+                },
+                Next::Line(_) | Next::TooLong(..) => {
+                    bail!("stdin: a row in a stream that is explained, which has none")
+                }
+                Next::Eof if self.stop.asked() => return Err(Interrupted.into()),
+                Next::Eof => bail!(
+                    "stdin: the stream broke off without its end marker: a stage upstream died; run the same line again"
+                ),
+            }
+        }
+        self.stage.explain(&start, &mut self.out)?;
+        self.close_stream()
+    }
+
     /// After `end`: the stage's own work, then the marker, then nothing may follow.
     fn finish(&mut self) -> Result<Ending> {
         self.stage.end(&mut self.out)?;
+        self.close_stream()
+    }
+
+    fn close_stream(&mut self) -> Result<Ending> {
         self.hand_on(&Marker::End)?;
         self.out.flush()?;
         loop {

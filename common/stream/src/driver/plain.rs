@@ -107,7 +107,7 @@ impl<S: Stage> Driver<S> {
         let given = start.mark();
         if self.marks {
             if !self.options.quiet {
-                message::wire(&self.name);
+                message::wire(&self.name, false);
             }
             self.out.marker(&Marker::Start(Box::new(start)))?;
         }

@@ -161,7 +161,7 @@ impl Target for Directory {
         Some(&self.folder)
     }
 
-    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+    fn suit(&mut self, opening: &Opening<'_>) -> Result<()> {
         let name = self.folder.display().to_string();
         accept(
             opening.start.mode,
@@ -173,7 +173,10 @@ impl Target for Directory {
             schema: opening.schema,
             without: &self.partition_by,
             zone: opening.zone,
-        })?;
+        })
+    }
+
+    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
         let terms = Terms {
             target: st_checkpoint::Target::Dir(&self.folder),
             path: &self.folder,

@@ -234,7 +234,7 @@ impl Target for SingleFile {
         identity
     }
 
-    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+    fn suit(&mut self, opening: &Opening<'_>) -> Result<()> {
         let name = self.path.display().to_string();
         accept(
             opening.start.mode,
@@ -274,6 +274,12 @@ impl Target for SingleFile {
                     "--append: in complete mode each batch replaces the file: leave it out, or give --overwrite"
                 );
             }
+        }
+        Ok(())
+    }
+
+    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+        if self.existing == Existing::Append {
             return Ok(());
         }
         // So that a run without a checkpoint replaces only what another one would have replaced too.

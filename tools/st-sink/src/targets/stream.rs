@@ -86,12 +86,16 @@ impl Target for TextLines {
         Manners::Sink
     }
 
-    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+    fn suit(&mut self, opening: &Opening<'_>) -> Result<()> {
         self.column.shape(&Shape {
             schema: opening.schema,
             without: &[],
             zone: opening.zone,
         })
+    }
+
+    fn claim(&mut self, _opening: &Opening<'_>) -> Result<()> {
+        Ok(())
     }
 
     fn check(&mut self, row: &[u8]) -> Result<(), String> {
@@ -138,13 +142,17 @@ impl Target for Formatted {
         self.format.name()
     }
 
-    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+    fn suit(&mut self, opening: &Opening<'_>) -> Result<()> {
         self.format.fix_columns();
         self.format.shape(&Shape {
             schema: opening.schema,
             without: &[],
             zone: opening.zone,
         })
+    }
+
+    fn claim(&mut self, _opening: &Opening<'_>) -> Result<()> {
+        Ok(())
     }
 
     fn begin(&mut self, _id: i64) -> Result<()> {

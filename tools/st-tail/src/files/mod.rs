@@ -1,6 +1,7 @@
 //! Files that are read once, each to its end: named ones, and what comes into directories.
 
 mod backlog;
+mod findings;
 mod listing;
 mod range;
 mod reading;
@@ -206,6 +207,10 @@ impl Source for FileSource {
 
     fn options(&self) -> Map<String, Value> {
         self.config.options()
+    }
+
+    fn findings(&self) -> Map<String, Value> {
+        findings::of(&self.config)
     }
 
     fn identity(&self) -> Value {

@@ -236,13 +236,17 @@ impl Target for Sqlite {
         Map::from_iter([("table".to_string(), json!(self.table))])
     }
 
-    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+    fn suit(&mut self, opening: &Opening<'_>) -> Result<()> {
         if self.temporary && opening.checkpointed {
             bail!(
                 "memory: a query with a checkpoint needs a database that stays: st-sink sqlite FILE --table {}",
                 self.table
             );
         }
+        Ok(())
+    }
+
+    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
         self.mode = opening.start.mode;
         self.mend = begin_anew(opening);
         self.keys = opening.start.keys.clone();
