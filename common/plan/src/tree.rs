@@ -62,7 +62,7 @@ fn option(name: &str, value: &Value) -> Vec<String> {
             let values: Vec<String> = values.iter().map(plain).collect();
             vec![format!("{name}: {}", values.join(", "))]
         }
-        Value::Bool(true) => vec![name],
+        Value::Bool(true) => vec![name.to_string()],
         value => vec![format!("{name}: {}", plain(value))],
     }
 }
