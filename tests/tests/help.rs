@@ -97,6 +97,7 @@ fn help_fits_a_screen() {
         "st-sink",
         "st-tee",
         "st-help",
+        "st-ps",
     ] {
         let help = help(tool, "--help");
         assert!(

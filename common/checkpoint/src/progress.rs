@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -30,7 +30,19 @@ impl Progress {
     /// If it cannot be opened.
     pub fn open(dir: &QueryDir, sink: &str) -> Result<Self> {
         check_name(sink)?;
-        let path = dir.place("progress", sink)?;
+        Progress::at(dir.place("progress", sink)?)
+    }
+
+    /// The same below a folder that is no checkpoint, and has a folder `progress`.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn beside(folder: &Path, sink: &str) -> Result<Self> {
+        check_name(sink)?;
+        Progress::at(folder.join("progress").join(sink))
+    }
+
+    fn at(path: PathBuf) -> Result<Self> {
         let old = match fs::read(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
             other => other.with_context(|| cannot("read", &path))?,
@@ -75,7 +87,7 @@ impl Progress {
     }
 }
 
-fn append_to(path: &std::path::Path) -> Result<File> {
+fn append_to(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     options.open(path).with_context(|| cannot("open", path))

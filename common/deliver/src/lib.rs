@@ -3,6 +3,8 @@
 
 pub mod columns;
 pub mod dead_letters;
+mod latency;
+pub mod report;
 pub mod rows;
 pub mod stage;
 pub mod status;

@@ -3,13 +3,17 @@
 //! A sink registers before it takes a row. A batch's output is made durable, then recorded as committed, then shown. A batch
 //! that is recorded already is a replay: its rows are counted and not delivered again.
 
+use std::path::PathBuf;
+use std::time::Instant;
+
 use anyhow::{Context as _, Result, anyhow, bail};
-use serde_json::{Map, Value, json};
-use st_checkpoint::{Commits, Durability, Progress, fail_point};
+use serde_json::{Map, Value};
+use st_checkpoint::{Commits, Durability, fail_point};
 use st_expr::Schema;
 use st_stream::{Batch, Begin, Context, Manners, Out, Stage, Start};
 use st_time::Zone;
 
+use crate::report::{Delivery, Report};
 use crate::rows::Rows;
 use crate::status::Status;
 use crate::target::{Arrived, Delivered, Opening, Taken, Target, relative};
@@ -22,11 +26,13 @@ pub struct Sink {
     durability: Durability,
     zone: Zone,
     commits: Option<Commits>,
-    progress: Option<Progress>,
+    /// Where reports go too.
+    progress: Option<PathBuf>,
+    report: Option<Report>,
+    delivery: Delivery,
     status: Option<Status>,
     rows: Rows,
     begin: Option<Begin>,
-    query: String,
     marked: bool,
     /// The open batch was delivered by an earlier run.
     replay: bool,
@@ -50,15 +56,23 @@ impl Sink {
             zone,
             commits: None,
             progress: None,
+            report: None,
+            delivery: Delivery::default(),
             status: None,
             rows: Rows::default(),
             begin: None,
-            query: String::new(),
             marked: false,
             replay: false,
             taken: 0,
             rejected: 0,
         }
+    }
+
+    /// Writes each batch's report to `path` too; to stdout if that is `-`.
+    #[must_use]
+    pub fn with_progress(mut self, path: Option<PathBuf>) -> Sink {
+        self.progress = path;
+        self
     }
 
     /// What the commits name as this sink's target, told from the checkpoint.
@@ -127,26 +141,6 @@ impl Sink {
             _ => Ok(()),
         }
     }
-
-    fn report(&mut self, batch: &Batch, out: &Out) -> Result<()> {
-        let Some(progress) = &mut self.progress else {
-            return Ok(());
-        };
-        let mut stages = batch.stages.clone();
-        stages.push(out.figures().clone());
-        let mut text = Vec::new();
-        let time = self.begin.as_ref().map_or(0, |begin| begin.time);
-        st_time::write_iso(&mut text, time, Zone::UTC);
-        let report = json!({
-            "query": self.query,
-            "batch": batch.id,
-            "time": String::from_utf8_lossy(&text),
-            "final": batch.last,
-            "watermark": serde_json::to_value(batch)?["watermark"],
-            "stages": stages,
-        });
-        progress.append(&serde_json::to_vec(&report)?)
-    }
 }
 
 impl Stage for Sink {
@@ -204,7 +198,7 @@ impl Stage for Sink {
             commits = self.register(start, context)?;
         }
         let mut last = None;
-        if let (Some(query), Some(commits)) = (&context.query, commits) {
+        if let Some(commits) = commits {
             if commits.last() < start.epoch {
                 bail!(
                     "the stream goes on after batch {}, but this sink stands at batch {}: run the same line again",
@@ -218,11 +212,15 @@ impl Stage for Sink {
                     detail: commits.detail_of(commits.last())?,
                 });
             }
-            self.progress = Some(Progress::open(query, &context.name)?);
             self.commits = Some(commits);
         }
         self.target.recover(last)?;
-        self.query = start.query.clone();
+        self.report = Some(Report::open(
+            start,
+            context,
+            &self.options,
+            self.progress.as_deref(),
+        )?);
         self.marked = context.marked;
         let shared = self.target.manners() == Manners::Sink && terminal::is_stdout();
         self.status = Some(Status::new(start, context, shared, self.zone));
@@ -271,6 +269,11 @@ impl Stage for Sink {
         }
         let good = self.taken - self.rejected;
         let bad = out.figures().bad;
+        self.delivery = Delivery {
+            batch_time: self.begin.as_ref().map_or(0, |begin| begin.time),
+            replay: self.replay,
+            ..Delivery::default()
+        };
         if self.replay {
             self.compare(batch.id)?;
             self.caught_up(batch.id)?;
@@ -281,26 +284,42 @@ impl Stage for Sink {
                 marked: self.marked,
             };
             fail_point("sink.before_output");
+            let before = Instant::now();
             let detail = self.target.prepare(arrived, &mut self.rows, out)?;
             fail_point("sink.after_output");
+            let prepared = before.elapsed();
             self.commit(batch.id, detail.as_ref(), out)?;
+            let committed = before.elapsed();
             self.target.publish().with_context(|| {
                 format!(
                     "batch {} is committed but not all of it is visible: run the same line again",
                     batch.id
                 )
             })?;
+            self.delivery.commit = committed.saturating_sub(prepared);
+            self.delivery.output = before.elapsed().saturating_sub(self.delivery.commit);
         }
         // A target may have rejected rows of its own while it delivered the others.
         let good = good - (out.figures().bad - bad);
+        self.delivery.at = st_stream::clock::now();
         out.delivered(good);
         self.rows.clear();
-        self.report(batch, out)?;
         if let Some(status) = &mut self.status {
             status.batch(batch, good, self.rejected);
         }
         self.taken = 0;
         Ok(())
+    }
+
+    fn closed(&mut self, batch: &Batch) -> Result<()> {
+        match &mut self.report {
+            Some(report) => report.batch(batch, &self.delivery),
+            None => Ok(()),
+        }
+    }
+
+    fn place(&self) -> Option<PathBuf> {
+        std::path::absolute(self.target.path()?).ok()
     }
 
     fn idle(&mut self) {

@@ -20,5 +20,5 @@ pub use progress::{
     StateOperator, Totals,
 };
 pub use query::{Failure, Query, SinkView, Status};
-pub use registry::{RunDir, folder as registry_folder};
+pub use registry::{RunDir, folder as registry_folder, lock as lock_run};
 pub use run::{End, Role, Run};

@@ -28,7 +28,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("a stage that keeps state (st-agg, st-dedup)", "by late"),
     (
         "st-sink",
-        "file table partition-by overwrite append num-rows truncate vertical live no-header compression ignore-null-fields empty",
+        "file table partition-by overwrite append num-rows truncate vertical live no-header compression ignore-null-fields empty progress",
     ),
     ("st-tee", "keep-going"),
 ];

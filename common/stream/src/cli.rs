@@ -54,11 +54,15 @@ pub struct StageArgs {
     /// Say only what went wrong
     #[arg(short, long)]
     pub quiet: bool,
+    /// Say what is decided; -vv: more
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
 }
 
 impl StageArgs {
     /// The driver's options.
     pub fn options(&self) -> Options {
+        message::set_level(self.verbose);
         Options {
             name: self.name.clone(),
             plain: self.plain,
@@ -236,7 +240,7 @@ fn misplaced(error: &clap::Error) -> Option<String> {
 /// whose output is no wire tells nobody.
 fn abort(tool: &str, reason: &str) {
     let stdout = rustix::stdio::stdout();
-    let ends = tool.starts_with("st-sink") || matches!(tool, "st-tee" | "st-help");
+    let ends = tool.starts_with("st-sink") || matches!(tool, "st-tee" | "st-help" | "st-ps");
     if ends || rustix::termios::isatty(stdout) {
         return;
     }

@@ -12,8 +12,10 @@ use st_checkpoint::{Durability, Holder, Patience, QueryDir, SideFile, SideKind};
 
 use crate::marker::{self, Abort, Marker, Node, Start};
 use crate::message;
+use crate::meter::Meter;
 use crate::out::Out;
 use crate::reader::{LINE_LIMIT, Next, Reader};
+use crate::shown::Shown;
 use crate::signals::Stop;
 use crate::stage::{Context, Stage};
 use crate::trigger::Trigger;
@@ -122,6 +124,9 @@ pub(crate) struct Driver<S> {
     marks: bool,
     /// Locks are held as long as the run lasts.
     lock: Option<st_checkpoint::Lock>,
+    meter: Meter,
+    /// How others see this run, in a marked stream.
+    shown: Option<Shown>,
 }
 
 impl<S: Stage> Driver<S> {
@@ -146,26 +151,47 @@ impl<S: Stage> Driver<S> {
             name,
             marks: false,
             lock: None,
+            meter: Meter::start(),
+            shown: None,
         }
     }
 
     pub(crate) fn run(mut self) -> Result<Ending> {
         match self.follow() {
-            Ok(ending) => Ok(ending),
+            Ok(ending) => {
+                self.show_end(None);
+                Ok(ending)
+            }
             Err(error) if error.is::<Interrupted>() => {
+                self.show_end(Some("interrupted"));
                 self.abort("interrupted");
                 Ok(Ending::Interrupted)
             }
             Err(error) if self.stop.asked() && error.is::<Aborted>() => {
+                self.show_end(Some("interrupted"));
                 self.abort("interrupted");
                 Ok(Ending::Interrupted)
             }
             Err(error) => {
                 if !error.is::<crate::writer::Closed>() {
                     match error.downcast_ref::<Aborted>() {
-                        Some(aborted) => self.pass_abort(aborted.abort.clone()),
-                        None => self.abort(&message::chain(&error)),
+                        Some(aborted) => {
+                            let abort = &aborted.abort;
+                            if let Some(shown) = &mut self.shown
+                                && self.stage.manners().is_sink()
+                            {
+                                shown.end(Some((&abort.stage, &abort.reason)));
+                            }
+                            self.pass_abort(abort.clone());
+                        }
+                        None => {
+                            let reason = message::chain(&error);
+                            self.show_end(Some(&reason));
+                            self.abort(&reason);
+                        }
                     }
+                } else {
+                    self.show_end(None);
                 }
                 Err(error.context(crate::cli::Named(self.name)))
             }
@@ -223,6 +249,9 @@ impl<S: Stage> Driver<S> {
             None => self.name.clone(),
         };
         self.name = unique_name(&base, self.options.name.is_some(), &known_names)?;
+        if let Some(shown) = &mut self.shown {
+            shown.is_called(&self.name);
+        }
 
         let mut query = None;
         if let Some(path) = &start.checkpoint {
@@ -283,7 +312,39 @@ impl<S: Stage> Driver<S> {
                 .insert("schema".into(), start.schema.clone().into());
         }
         start.plan.push(node);
+        if let Some(shown) = &mut self.shown
+            && self.stage.manners().is_sink()
+        {
+            shown.begin(&start.plan, self.stage.place(), start.checkpoint.is_none());
+        }
+        self.tell_start(start);
         Ok(())
+    }
+
+    /// With `-v`: what the stage found at its start.
+    fn tell_start(&self, start: &Start) {
+        message::tell(1, &self.name, || match (&start.checkpoint, start.epoch) {
+            (Some(path), -1) => format!("{}: begins without an epoch", path.display()),
+            (Some(path), epoch) => format!("{}: epoch {epoch} loaded", path.display()),
+            (None, _) => "begins; no checkpoint".to_string(),
+        });
+        message::tell(2, &self.name, || {
+            format!(
+                "rows are {} mode, keys [{}], schema `{}`",
+                start.mode,
+                start.keys.join(", "),
+                start.schema
+            )
+        });
+    }
+
+    /// Shows how the run ended: a sink always, another stage if it failed by itself.
+    fn show_end(&mut self, error: Option<&str>) {
+        if let Some(shown) = &mut self.shown
+            && (error.is_some() || self.stage.manners().is_sink())
+        {
+            shown.end(error.map(|error| (self.name.as_str(), error)));
+        }
     }
 
     /// Makes this process the only one of its stage's name in the directory.

@@ -12,8 +12,10 @@ mod generate;
 mod instant;
 pub mod marker;
 pub mod message;
+mod meter;
 mod out;
 mod reader;
+mod shown;
 mod side;
 mod signals;
 mod source;
@@ -25,7 +27,7 @@ mod writer;
 pub use driver::{Ending, Options, run};
 pub use explain::Explain;
 pub use marker::{
-    Batch, Begin, Bound, Declared, Figures, Mode, Node, Start, StateFigures, Watermark,
+    Batch, Begin, Bound, Declared, Figures, Mode, Node, Start, StateFigures, Times, Watermark,
 };
 pub use out::Out;
 pub use reader::{LINE_LIMIT, Next, Reader, Woken};

@@ -121,12 +121,23 @@ pub struct Start {
     /// The pipeline is explained, not run: no batch follows, and no stage touches anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explain: Option<Explain>,
+    /// This run of the query: its source makes it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Without a checkpoint: the absolute path of the folder in which this run is shown, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_dir: Option<PathBuf>,
     /// Fields of later versions.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
 }
 
 impl Start {
+    /// Where this run is shown: the checkpoint, else the run's own folder.
+    pub fn home(&self) -> Option<&Path> {
+        self.checkpoint.as_deref().or(self.run_dir.as_deref())
+    }
+
     /// Notes that rows have the column `name` too: where it stood, else behind the others.
     pub fn add_column(&mut self, name: &str) {
         if let Some(columns) = &mut self.columns
@@ -151,6 +162,8 @@ impl Start {
             plan: Vec::new(),
             branch: None,
             explain: None,
+            run: None,
+            run_dir: None,
             rest: Map::new(),
         }
     }
@@ -238,6 +251,21 @@ pub struct StateFigures {
     pub bytes: u64,
 }
 
+/// Where a stage's time went since it closed the batch before, in microseconds. The three first are all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// Neither of the two following.
+    pub busy: u64,
+    /// Nothing came.
+    #[serde(rename = "in")]
+    pub wait_in: u64,
+    /// Nobody took what was written.
+    #[serde(rename = "out")]
+    pub wait_out: u64,
+    /// Closing the batch: emitting, and making it durable.
+    pub barrier: u64,
+}
+
 /// What one stage did in one batch. `in = out + filtered + late + bad` for a stage that maps row to row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -266,6 +294,9 @@ pub struct Figures {
     pub state: Option<StateFigures>,
     /// Wall time from `begin` to the end of the stage's work, milliseconds.
     pub ms: u64,
+    /// Where its time went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub us: Option<Times>,
     /// Figures of one tool alone.
     #[serde(flatten)]
     pub rest: Map<String, Value>,

@@ -1,11 +1,28 @@
 //! What a tool says on stderr: one line, with the stage's name in front. The only place that prints.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Says `text` on stderr as `name: text`. A stderr that is gone is no reason to fail.
 pub fn say(name: &str, text: &str) {
     let line = format!("{name}: {text}\n");
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// How much is told: 0 what went wrong, 1 what is decided, 2 more of it.
+static LEVEL: AtomicU8 = AtomicU8::new(0);
+
+/// Sets how much is told, from the number of `-v`.
+pub fn set_level(level: u8) {
+    LEVEL.store(level, Ordering::Relaxed);
+}
+
+/// Says what `text` gives if `-v` was given at least `level` times; else it is not even called.
+#[inline]
+pub fn tell(level: u8, name: &str, text: impl FnOnce() -> String) {
+    if LEVEL.load(Ordering::Relaxed) >= level {
+        say(name, &text());
+    }
 }
 
 /// An error and its causes as one line. What a full disk needs is the same wherever it is met, and is added here.

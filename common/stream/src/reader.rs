@@ -53,6 +53,8 @@ pub struct Reader {
     /// Length so far of the line that is being skipped, if any.
     skipping: Option<u64>,
     eof: bool,
+    /// Time spent waiting since it was last asked for.
+    waited: Duration,
 }
 
 /// How much of a line beyond the limit is kept for its reject.
@@ -70,6 +72,7 @@ impl Reader {
             limit,
             skipping: None,
             eof: false,
+            waited: Duration::ZERO,
         }
     }
 
@@ -158,11 +161,19 @@ impl Reader {
     }
 
     /// Waits until there is something to read, until `deadline`, or until a signal.
-    pub fn wait(&self, deadline: Option<Instant>) -> Result<Woken> {
-        poll(
+    pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Woken> {
+        let before = Instant::now();
+        let woken = poll(
             &self.input,
-            deadline.map(|at| at.saturating_duration_since(Instant::now())),
-        )
+            deadline.map(|at| at.saturating_duration_since(before)),
+        );
+        self.waited += before.elapsed();
+        woken
+    }
+
+    /// How long [`Reader::wait`] has waited since this was last asked.
+    pub(crate) fn take_waited(&mut self) -> Duration {
+        std::mem::take(&mut self.waited)
     }
 
     /// Makes room behind `end`; turns a line beyond the limit into one that is skipped.

@@ -55,7 +55,7 @@ pub struct SourceArgs {
     /// Name of this stage in plan, checkpoint and messages
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Survive the loss of `power`, or of the `process` only
+    /// Survive loss of `power`, or of the `process`
     #[arg(long, value_name = "HOW", default_value = "power", value_parser = cli::durability)]
     pub durability: Durability,
     /// Print the plan instead: tree, json, or a pyspark program
@@ -73,6 +73,9 @@ pub struct SourceArgs {
     /// Say only what went wrong
     #[arg(short, long)]
     pub quiet: bool,
+    /// Say what is decided; -vv: more
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
 }
 
 /// What a source may still read into the open batch.
@@ -189,6 +192,21 @@ pub trait Source {
     /// Before records of batches leave the offsets: keep what must be remembered of them. Durable on return.
     fn remember(&mut self, _ranges: &[(i64, Value)]) -> Result<()> {
         Ok(())
+    }
+
+    /// Where a batch of this range ends, for people: short, whatever the range's size, in the source's own terms.
+    fn offset(&self, _range: &Value) -> Value {
+        Value::Null
+    }
+
+    /// The newest there is to read, in the terms of `offset`, where the source knows without asking anybody.
+    fn latest(&self) -> Value {
+        Value::Null
+    }
+
+    /// Of an input whose size is known: bytes read so far, and all there are.
+    fn extent(&self) -> Option<(u64, u64)> {
+        None
     }
 
     /// True for input without an end that can come faster than it is read: its batches are cut by time as well.

@@ -6,11 +6,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use st_checkpoint::{
     Durability, Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind,
     fail_point,
 };
+use st_monitor::{Activity, Bytes, Live, LiveFile, Role, RunDir};
 
 use crate::clock;
 use crate::driver::{Ending, created_by, holder};
@@ -18,7 +19,9 @@ use crate::explain::Explain;
 use crate::instant;
 use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Start};
 use crate::message;
+use crate::meter::Meter;
 use crate::out::Out;
+use crate::shown::{self, Shown};
 use crate::signals::Stop;
 use crate::source::{Budget, Opening, Read, Source, SourceArgs};
 use crate::trigger::Trigger;
@@ -30,21 +33,28 @@ const LEAST_SPACING: Duration = Duration::from_millis(100);
 /// A source that floods closes a batch after this long even if there is always more to read.
 const FLOOD: Duration = Duration::from_secs(1);
 
+/// A source is back from reading at least so often, to show where it is.
+const SHOWN: Duration = Duration::from_millis(100);
+
 /// How long a wait between triggers goes without a look at the signals.
 const NAP: Duration = Duration::from_millis(50);
 
 /// Runs `source` to stdout. An error has not been printed yet; the abort marker has been sent.
 pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     args.check()?;
+    message::set_level(args.verbose);
     let stop = Stop::install()?;
-    let out = Out::new(Writer::stdout()?, args.strict);
+    let mut out = Out::new(Writer::stdout()?, args.strict);
+    out.writer.note_blocks();
     if !args.quiet {
         message::wire(
             args.name.as_deref().unwrap_or(source.tool()),
             args.explain.is_some(),
         );
     }
-    Run::new(source, args, out, stop).run()
+    let mut run = Run::new(source, args, out, stop);
+    run.is_shown = true;
+    run.run()
 }
 
 /// The id of a query without a checkpoint.
@@ -75,7 +85,23 @@ struct Run<S> {
     clock: i64,
     /// When the open batch began.
     since: Instant,
+    /// The wall clock at the open batch's beginning; unlike `clock` never that of an earlier run.
+    began: i64,
+    /// Where the batch before ended, as people are told.
+    offset: Value,
+    /// Time the open batch's record took.
+    recorded: Duration,
+    /// Time spent waiting for rows since the batch before.
+    waited: Duration,
+    meter: Meter,
     checkpoint: Option<Checkpoint>,
+    /// The run is registered, and others see it.
+    is_shown: bool,
+    shown: Option<Shown>,
+    live: Option<LiveFile>,
+    /// When others were last told what it does.
+    told: Option<(Instant, Activity)>,
+    _registered: Option<RunDir>,
 }
 
 impl<S: Source> Run<S> {
@@ -92,20 +118,34 @@ impl<S: Source> Run<S> {
             next: 0,
             clock: i64::MIN,
             since: Instant::now(),
+            began: clock::now(),
+            offset: Value::Null,
+            recorded: Duration::ZERO,
+            waited: Duration::ZERO,
+            meter: Meter::start(),
             checkpoint: None,
+            is_shown: false,
+            shown: None,
+            live: None,
+            told: None,
+            _registered: None,
         }
     }
 
     fn run(mut self) -> Result<Ending> {
         let result = self.stream();
         let Err(error) = result else {
+            self.show_end(None);
             return Ok(Ending::Done);
         };
-        if !error.is::<Closed>() {
+        if error.is::<Closed>() {
+            self.show_end(None);
+        } else {
             let abort = Abort {
                 stage: self.name.clone(),
                 reason: message::chain(&error),
             };
+            self.show_end(Some(&abort.reason));
             // The source has failed already; an abort that cannot be sent adds nothing.
             let _ = self
                 .out
@@ -140,6 +180,9 @@ impl<S: Source> Run<S> {
         }
         let mut start = Start::new(new_id(), -1);
         let records = self.open_checkpoint(&mut start)?;
+        if self.is_shown {
+            self.register(&mut start);
+        }
         self.open_sides(&start)?;
         let recorded: Vec<(i64, Value)> = records
             .iter()
@@ -163,6 +206,10 @@ impl<S: Source> Run<S> {
             options: self.source.options(),
             rest: Map::new(),
         });
+        if let Some(range) = records_before(&records, start.epoch) {
+            self.offset = self.source.offset(&range);
+        }
+        self.show(&mut start);
         let epoch = start.epoch;
         self.next = epoch + 1;
         self.out.marker(&Marker::Start(Box::new(start)))?;
@@ -252,6 +299,73 @@ impl<S: Source> Run<S> {
         Ok(records)
     }
 
+    /// Makes the run known to who looks for running queries. A place that cannot be written is done without.
+    fn register(&mut self, start: &mut Start) {
+        let run = new_id();
+        let checkpoint = start.checkpoint.as_deref();
+        self._registered = RunDir::register(&start.query, &run, &self.name, checkpoint);
+        if checkpoint.is_none() {
+            start.run_dir = self._registered.as_ref().map(|dir| dir.path().into());
+        }
+        start.run = Some(run);
+        if let Some(home) = start.home() {
+            shown::forget(home);
+        }
+        self.shown = Shown::of(start, Role::Source, &self.name);
+        if let Some(shown) = &mut self.shown {
+            // What it reads may be refused yet, and that is to be seen.
+            shown.begin(&[], None, false);
+        }
+    }
+
+    /// The source has found its place.
+    fn show(&mut self, start: &mut Start) {
+        if let Some(shown) = &mut self.shown {
+            shown.begin(&start.plan, None, false);
+            self.live = start
+                .home()
+                .and_then(|home| LiveFile::create(home, &self.name).ok());
+        }
+        message::tell(1, &self.name, || {
+            let from = match start.epoch {
+                -1 => "begins at the beginning".to_string(),
+                epoch => format!("goes on behind batch {epoch}, which every sink has"),
+            };
+            match &start.checkpoint {
+                Some(path) => format!("{}: query {}, {from}", path.display(), start.query),
+                None => format!("query {}, no checkpoint, {from}", start.query),
+            }
+        });
+    }
+
+    fn show_end(&mut self, error: Option<&str>) {
+        if let Some(shown) = &mut self.shown {
+            shown.end(error.map(|error| (self.name.as_str(), error)));
+        }
+    }
+
+    /// Shows what the source does just now, unless it was shown a moment ago.
+    fn tell_live(&mut self, state: Activity, now: Instant) {
+        let Some(live) = &self.live else { return };
+        if self.told.is_some_and(|(told, _)| now - told < SHOWN) {
+            return;
+        }
+        self.told = Some((now, state));
+        live.put(&Live {
+            time: instant::text(clock::now()),
+            state,
+            batch: self.next,
+            rows: self.out.figures.rows_in,
+            bytes: bytes(&self.source),
+        });
+    }
+
+    /// When others are to be told the next time.
+    fn show_by(&self) -> Option<Instant> {
+        let last = self.told.map_or(self.since, |(told, _)| told);
+        self.live.as_ref().map(|_| last + SHOWN)
+    }
+
     fn open_sides(&mut self, start: &Start) -> Result<()> {
         let file = match (&self.checkpoint, &self.args.rejects) {
             (Some(checkpoint), path) => Some(SideFile::open(
@@ -270,6 +384,10 @@ impl<S: Source> Run<S> {
 
     /// Sends a recorded batch again. A different number of rows means that the input has changed under the record.
     fn replay(&mut self, record: OffsetRecord) -> Result<()> {
+        message::tell(1, &self.name, || {
+            format!("batch {}: replayed from its record", record.batch)
+        });
+        self.tell_live(Activity::Reading, Instant::now());
         self.begin(instant::parse(&record.time).map_err(Error::msg)?);
         self.source
             .replay(&record.range, &mut self.out)
@@ -282,7 +400,7 @@ impl<S: Source> Run<S> {
                 self.out.figures.rows_in
             );
         }
-        self.close(record.is_final)
+        self.close(record.is_final, &record.range)
     }
 
     fn begin(&mut self, time: i64) {
@@ -298,13 +416,15 @@ impl<S: Source> Run<S> {
             rest: Default::default(),
         });
         self.since = Instant::now();
+        self.began = clock::now();
     }
 
     /// The end of a batch whose record is durable.
-    fn close(&mut self, last: bool) -> Result<()> {
+    fn close(&mut self, last: bool, range: &Value) -> Result<()> {
         self.out.open()?;
         self.out.sync_sides()?;
         self.out.figures.ms = self.since.elapsed().as_millis() as u64;
+        self.account(range);
         let stages = vec![std::mem::take(&mut self.out.figures)];
         let batch = Batch {
             id: self.next,
@@ -317,6 +437,50 @@ impl<S: Source> Run<S> {
         self.out.flush()?;
         self.next += 1;
         Ok(())
+    }
+
+    /// Adds what the sink needs for its report: where the batch begins and ends, when its blocks went out.
+    fn account(&mut self, range: &Value) {
+        let recorded = std::mem::take(&mut self.recorded);
+        let us = self.meter.lap(
+            std::mem::take(&mut self.waited),
+            self.out.writer.take_waited(),
+            recorded,
+        );
+        self.out.figures.us = Some(us);
+        let end = self.source.offset(range);
+        let began = self.began / 1000;
+        let blocks = self.out.writer.take_blocks().into_iter();
+        let has_rows = self.out.figures.rows_out > 0;
+        let read: Vec<(i64, u64)> = blocks
+            .filter(|_| has_rows)
+            .map(|(at, bytes)| ((at - began).max(0), bytes))
+            .collect();
+        let mut source = json!({
+            "began": instant::text(self.began),
+            "wal": us.barrier,
+            "start": std::mem::replace(&mut self.offset, end.clone()),
+            "end": end,
+            "latest": self.source.latest(),
+            "read": read,
+        });
+        if let Some(bytes) = bytes(&self.source) {
+            source["bytes"] = json!(bytes);
+        }
+        self.out.figure("source", source);
+        let figures = &self.out.figures;
+        message::tell(1, &self.name, || {
+            format!(
+                "batch {} cut: {} rows read, {} bad, {} ms since its begin",
+                self.next, figures.rows_in, figures.bad, figures.ms
+            )
+        });
+        message::tell(2, &self.name, || {
+            format!(
+                "batch {}: range {range}; waited {} us for rows, {} us for output; its record took {} us",
+                self.next, us.wait_in, us.wait_out, us.barrier
+            )
+        });
     }
 
     /// Ends a batch that was read just now: what it was is recorded first.
@@ -332,12 +496,14 @@ impl<S: Source> Run<S> {
                 memory: None,
             };
             self.out.sync_sides()?;
+            let before = Instant::now();
             fail_point("source.before_record");
             checkpoint.offsets.append(&record)?;
             fail_point("source.after_record");
-            checkpoint.ranges.push((self.next, range));
+            self.recorded = before.elapsed();
+            checkpoint.ranges.push((self.next, range.clone()));
         }
-        self.close(last)?;
+        self.close(last, &range)?;
         self.forget()
     }
 
@@ -404,8 +570,10 @@ impl<S: Source> Run<S> {
                 return Ok(true);
             };
             self.out.flush()?;
+            self.tell_live(Activity::Trigger, now);
             // In short naps, since a sleep is not ended by a signal.
             std::thread::sleep(gate.saturating_duration_since(now).min(NAP));
+            self.waited += now.elapsed();
         }
     }
 
@@ -424,16 +592,26 @@ impl<S: Source> Run<S> {
                 Some(first) if self.source.floods() && boundary.is_none() => Some(first + FLOOD),
                 _ => None,
             };
-            budget.until = [boundary, pace.stop_at, flood_end]
+            let show_by = self.show_by();
+            budget.until = [boundary, pace.stop_at, flood_end, show_by]
                 .into_iter()
                 .flatten()
                 .min();
             let read = self.source.read(&mut budget, &mut self.out)?;
             let now = Instant::now();
             let rows = self.out.figures.rows_in > 0;
+            self.tell_live(
+                match rows {
+                    true => Activity::Reading,
+                    false => Activity::Waiting,
+                },
+                now,
+            );
             if rows {
                 first_row.get_or_insert(now);
                 pace.last_rows = now;
+            } else {
+                self.began = clock::now();
             }
             if read == Read::End || self.stop.asked() || pace.is_over(now) {
                 return Ok(Close::Run);
@@ -460,12 +638,18 @@ impl<S: Source> Run<S> {
                 Some(at) if at <= now => return Ok(Close::Batch),
                 at => {
                     self.out.flush()?;
+                    // Not for long before others know that it waits.
+                    let is_known = self
+                        .told
+                        .is_some_and(|(_, state)| state == Activity::Waiting);
+                    let show_by = self.show_by().filter(|_| !is_known);
                     self.source.wait(
-                        [at, pace.boundary, pace.stop_at]
+                        [at, pace.boundary, pace.stop_at, show_by]
                             .into_iter()
                             .flatten()
                             .min(),
                     )?;
+                    self.waited += now.elapsed();
                 }
             }
             if !rows {
@@ -474,6 +658,18 @@ impl<S: Source> Run<S> {
             }
         }
     }
+}
+
+/// The range of the last batch up to `epoch`.
+fn records_before(records: &[OffsetRecord], epoch: i64) -> Option<Value> {
+    let record = records.iter().rfind(|record| record.batch <= epoch)?;
+    Some(record.range.clone())
+}
+
+/// How much of an input of known size is read.
+fn bytes<S: Source>(source: &S) -> Option<Bytes> {
+    let (done, total) = source.extent()?;
+    Some(Bytes { done, total })
 }
 
 /// Why the open batch is closed.

@@ -103,8 +103,18 @@ pub trait Stage {
         Ok(())
     }
 
+    /// The batch is closed, this stage's own figures included: the time to report. A sink's only.
+    fn closed(&mut self, _batch: &Batch) -> Result<()> {
+        Ok(())
+    }
+
     /// Nothing is left to read for the moment: the time to tell a person how things stand.
     fn idle(&mut self) {}
+
+    /// Where a sink delivers to, absolute, if that is a place in the file system. Asked after `start`.
+    fn place(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// The stream has ended cleanly.
     fn end(&mut self, _out: &mut Out) -> Result<()> {

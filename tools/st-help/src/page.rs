@@ -88,6 +88,12 @@ pub const TOOLS: &[Entry] = &[
         "one stream, several queries",
         "several writeStream.start",
     ),
+    entry(
+        "Control",
+        "st-ps",
+        "queries and how they stand",
+        "streams.active, lastProgress",
+    ),
     entry("Control", "st-help", "this page", "the programming guide"),
 ];
 

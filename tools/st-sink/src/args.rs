@@ -21,7 +21,7 @@ Formats (`st-sink help FORMAT` tells all about one):
   parquet DIR        Parquet files
   sqlite FILE        the table --table, to query while the stream runs
   exec CMD           runs CMD for each batch, with its rows as input
-  memory, null       such a table in a temporary database; nothing
+  memory, null       a temporary table; nothing
 Bare: console on a terminal, plain JSON rows otherwise.";
 
 /// The end of a query: tables on the terminal, files, SQL tables, commands
@@ -82,6 +82,9 @@ pub struct Args {
     /// On plain input: end a batch every D, such as 1s
     #[arg(long, value_name = "D", value_parser = cli::trigger)]
     pub trigger: Option<Trigger>,
+    /// Append each batch's report to FILE, or - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub progress: Option<PathBuf>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub zone: ZoneArgs,

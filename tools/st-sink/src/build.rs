@@ -120,6 +120,16 @@ pub fn target(args: &Args) -> Result<Box<dyn Target>> {
         )));
     }
     let path = args.path.as_ref().map(PathBuf::from);
+    let on_stdout = match name {
+        "console" => true,
+        "json" | "csv" | "text" => path.is_none() && args.file.is_none(),
+        _ => false,
+    };
+    if on_stdout && args.progress.as_deref() == Some("-".as_ref()) {
+        return Err(usage(
+            "--progress -: the rows are on stdout already: name a file, such as /dev/stderr",
+        ));
+    }
     Ok(match name {
         "console" | "null" if path.is_some() => {
             return Err(usage(format!("{name}: takes no path")));

@@ -35,7 +35,8 @@ fn main() -> ExitCode {
             build::plan_options(&args),
             args.stage.durability,
             args.zone.tz,
-        );
+        )
+        .with_progress(args.progress);
         st_stream::run(sink, options)
     })
 }

@@ -31,7 +31,7 @@ pub struct Arguments {
     /// Files, directories, quoted globs
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
-    /// Follow files as they grow, through rename, truncation and replacement
+    /// Follow files as they grow, through renames
     #[arg(short, long)]
     pub follow: bool,
     /// With -f, where the first run begins: earliest (default) or latest

@@ -36,4 +36,7 @@ pub struct Arguments {
     /// Say only what went wrong
     #[arg(short, long)]
     pub quiet: bool,
+    /// Say what is decided; -vv: more
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
 }

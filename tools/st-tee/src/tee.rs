@@ -47,6 +47,7 @@ struct Fallen {
 /// A branch that failed; an input that broke off or was aborted; a mistake of usage.
 pub fn run(arguments: Arguments) -> Result<Ending> {
     let branches = branch::parse(&arguments.branches)?;
+    message::set_level(arguments.verbose);
     let stop = Stop::install()?;
     let cut: Cut = Arc::new(OnceLock::new());
     let (tell, told) = unbounded();
@@ -81,6 +82,9 @@ fn start(index: usize, branch: &Branch, cut: &Cut, tell: &Sender<Event>) -> Resu
         .stdin(Stdio::piped())
         .spawn()
         .with_context(|| format!("branch {}: cannot start bash", branch.name))?;
+    message::tell(1, "st-tee", || {
+        format!("branch {}: process {}: {}", branch.name, child.id(), branch.command)
+    });
     let stdin = child
         .stdin
         .take()
@@ -169,6 +173,10 @@ impl Watch<'_> {
                 }
                 Event::Exited(index, status) => {
                     running -= 1;
+                    message::tell(1, self.own, || {
+                        let how = status.as_ref().map_or_else(ToString::to_string, |status| status.to_string());
+                        format!("branch {} has ended: {how}", self.branches[index].name)
+                    });
                     let status = status.with_context(|| {
                         format!("branch {}: cannot wait", self.branches[index].name)
                     })?;

@@ -5,10 +5,13 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use st_checkpoint::fail_point;
 
+use st_monitor::Role;
+
 use super::{Aborted, Driver, Ending, Interrupted, name_of};
 use crate::marker::{self, Batch, Begin, Marker, Start, Watermark};
 use crate::message;
 use crate::reader::Next;
+use crate::shown::Shown;
 use crate::stage::Stage;
 
 /// Where the stream stands.
@@ -34,6 +37,8 @@ struct Open {
 impl<S: Stage> Driver<S> {
     pub(super) fn marked(&mut self, mut start: Start) -> Result<Ending> {
         self.marks = !self.stage.manners().is_sink();
+        let role = if self.marks { Role::Stage } else { Role::Sink };
+        self.shown = Shown::of(&start, role, &self.name);
         if let Some(own) = &self.options.checkpoint {
             bail!(
                 "--checkpoint {}: the stream is a query with a source of its own: give --checkpoint to its source ({})",
@@ -225,6 +230,7 @@ impl<S: Stage> Driver<S> {
         given: &mut Option<i64>,
     ) -> Result<()> {
         fail_point("stage.before_batch");
+        let barrier = Instant::now();
         let watermark = self.stage.watermark(watermark, &mut self.out)?;
         self.stage.batch(batch, &mut self.out)?;
         self.out.sync_sides()?;
@@ -236,8 +242,15 @@ impl<S: Stage> Driver<S> {
             self.hand_on(&Marker::Watermark(watermark))?;
         }
         self.out.figures.ms = since.elapsed().as_millis() as u64;
+        self.out.figures.us = Some(self.meter.lap(
+            self.reader.take_waited(),
+            self.out.writer.take_waited(),
+            barrier.elapsed(),
+        ));
+        self.tell_batch(batch, *given);
         batch.watermark = *given;
         batch.stages.push(std::mem::take(&mut self.out.figures));
+        self.stage.closed(batch)?;
         self.hand_on(&Marker::Batch(batch.clone()))?;
         self.out.flush()
     }
@@ -273,6 +286,46 @@ impl<S: Stage> Driver<S> {
         }
         self.stage.explain(&start, &mut self.out)?;
         self.close_stream()
+    }
+
+    /// With `-v`: what a batch came to.
+    fn tell_batch(&self, batch: &Batch, mark: Option<i64>) {
+        let figures = &self.out.figures;
+        message::tell(1, &self.name, || {
+            let mut text = format!(
+                "batch {}{}: {} rows in, {} out",
+                batch.id,
+                if batch.last { " (final)" } else { "" },
+                figures.rows_in,
+                figures.rows_out
+            );
+            for (count, word) in [
+                (figures.filtered, "filtered"),
+                (figures.late, "late"),
+                (figures.bad, "bad"),
+            ] {
+                if count > 0 {
+                    text.push_str(&format!(", {count} {word}"));
+                }
+            }
+            if let Some(state) = figures.state {
+                text.push_str(&format!(
+                    "; holds {} keys, {} updated, {} removed",
+                    state.rows, state.updated, state.removed
+                ));
+            }
+            if let Some(mark) = mark {
+                text.push_str(&format!("; watermark {}", crate::instant::text(mark)));
+            }
+            text
+        });
+        message::tell(2, &self.name, || {
+            let us = figures.us.unwrap_or_default();
+            format!(
+                "batch {}: {} ms since its begin; busy {} us, waited {} us for input, {} us for output; closing took {} us",
+                batch.id, figures.ms, us.busy, us.wait_in, us.wait_out, us.barrier
+            )
+        });
     }
 
     /// After `end`: the stage's own work, then the marker, then nothing may follow.

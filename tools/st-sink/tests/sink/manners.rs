@@ -47,7 +47,7 @@ fn help_begins_with_an_example_and_fits_a_screen() {
     let help = dir.sink(&["-h"], "").quietly();
     assert!(help.starts_with("Example:\n  st-tail"), "{help}");
     assert!(
-        help.lines().count() <= 50 && help.lines().all(|line| line.len() <= 100),
+        help.lines().count() <= 55 && help.lines().all(|line| line.len() <= 100),
         "{help}"
     );
     for format in [
@@ -135,13 +135,13 @@ fn progress_is_kept_in_the_checkpoint() {
     let report: serde_json::Value =
         serde_json::from_str(dir.read("ck/progress/st-sink").trim()).unwrap();
     assert_eq!(
-        (report["batch"].as_i64(), report["time"].as_str()),
+        (report["batchId"].as_i64(), report["timestamp"].as_str()),
         (Some(0), Some("2025-01-15T10:30:00.000Z"))
     );
     assert_eq!(
         (
-            report["stages"][0]["name"].as_str(),
-            report["stages"][1]["out"].as_i64()
+            report["st"]["stages"][0]["name"].as_str(),
+            report["st"]["stages"][1]["out"].as_i64()
         ),
         (Some("st-tail"), Some(1))
     );

@@ -1,0 +1,20 @@
+//! `st-ps`: the queries below a folder, or those running now, and how each stands.
+
+mod args;
+mod list;
+mod table;
+
+use std::process::ExitCode;
+
+use args::Arguments;
+use st_stream::{Ending, Writer};
+
+fn main() -> ExitCode {
+    st_stream::cli::main(|arguments: Arguments| {
+        let queries = list::queries(&arguments)?;
+        let mut stdout = Writer::stdout()?;
+        list::write(&arguments, &queries, stdout.buffer())?;
+        stdout.flush()?;
+        Ok(Ending::Done)
+    })
+}
