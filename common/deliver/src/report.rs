@@ -329,7 +329,11 @@ impl Report {
         let us = stage.us.unwrap_or_default();
         let numbers = figures(stage)
             .into_iter()
-            .filter(|(_, value)| value.is_number());
+            .filter(|(_, value)| value.is_number())
+            .map(|(name, value)| match name.as_str() {
+                "duplicates" => ("numDroppedDuplicateRows".to_string(), value),
+                _ => (name, value),
+            });
         Some(StateOperator {
             operator_name: name.into(),
             num_rows_total: state.rows,

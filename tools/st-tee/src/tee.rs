@@ -83,7 +83,12 @@ fn start(index: usize, branch: &Branch, cut: &Cut, tell: &Sender<Event>) -> Resu
         .spawn()
         .with_context(|| format!("branch {}: cannot start bash", branch.name))?;
     message::tell(1, "st-tee", || {
-        format!("branch {}: process {}: {}", branch.name, child.id(), branch.command)
+        format!(
+            "branch {}: process {}: {}",
+            branch.name,
+            child.id(),
+            branch.command
+        )
     });
     let stdin = child
         .stdin
@@ -174,7 +179,9 @@ impl Watch<'_> {
                 Event::Exited(index, status) => {
                     running -= 1;
                     message::tell(1, self.own, || {
-                        let how = status.as_ref().map_or_else(ToString::to_string, |status| status.to_string());
+                        let how = status
+                            .as_ref()
+                            .map_or_else(ToString::to_string, |status| status.to_string());
                         format!("branch {} has ended: {how}", self.branches[index].name)
                     });
                     let status = status.with_context(|| {
