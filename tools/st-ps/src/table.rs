@@ -38,7 +38,7 @@ fn cells(query: &Query) -> [String; 6] {
         last.and_then(|last| last.st.watermark.as_deref())
             .map_or_else(dash, plain),
         query.id.chars().take(8).collect(),
-        plain(&query.status.to_string()),
+        plain(query.status.to_string().lines().next().unwrap_or_default()),
     ]
 }
 
