@@ -47,6 +47,8 @@ pub struct Columns {
     flat: bool,
     /// Top-level columns that are none of the output's.
     without: Vec<String>,
+    /// Top-level columns that are not taken apart, in lower case.
+    whole: Vec<String>,
     cells: usize,
 }
 
@@ -117,7 +119,19 @@ impl Columns {
             nodes: vec![root],
             flat,
             without: without.to_vec(),
+            whole: Vec::new(),
             cells: 0,
+        };
+        columns.declare(0, &schema.fields);
+        columns
+    }
+
+    /// The flat columns of `schema`, but top-level ones of these names, whatever the case, hold their value as JSON.
+    pub fn with_whole(schema: &Schema, names: impl IntoIterator<Item = String>) -> Columns {
+        let whole: Vec<String> = names.into_iter().map(|name| name.to_lowercase()).collect();
+        let mut columns = Columns {
+            whole,
+            ..Columns::new(&Schema::default(), true, &[])
         };
         columns.declare(0, &schema.fields);
         columns
@@ -133,7 +147,7 @@ impl Columns {
                 field.kind.clone(),
                 place,
             );
-            match &field.kind {
+            match &self.nodes[node].declared.clone() {
                 _ if self.nodes[node].skipped => {}
                 Type::Struct(members) if self.flat => self.declare(node, &members.clone()),
                 _ => {
@@ -152,6 +166,13 @@ impl Columns {
         place: usize,
     ) -> usize {
         let node = self.nodes.len();
+        let whole = parent == 0 && self.whole.contains(&name.to_lowercase());
+        let declared = match declared {
+            Type::Any | Type::Struct(_) if whole => {
+                Type::Map(Box::new(Type::String), Box::new(Type::Any))
+            }
+            declared => declared,
+        };
         self.nodes.push(Node::new(name, key, declared, place));
         self.nodes[node].skipped = parent == 0 && self.without.iter().any(|other| other == name);
         self.nodes[parent].members.insert(place, node);

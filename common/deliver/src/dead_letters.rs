@@ -16,12 +16,11 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Opens the file of an earlier run as of the last batch that was delivered.
-    pub fn open(opening: &Opening<'_>, users: Option<&PathBuf>) -> Result<DeadLetters> {
+    /// Opens the file of an earlier run as of `last`, the last batch that was delivered.
+    pub fn open(opening: &Opening<'_>, users: Option<&PathBuf>, last: i64) -> Result<DeadLetters> {
         let name = &opening.context.name;
         let file = match (&opening.context.query, users) {
             (Some(query), path) => {
-                let last = opening.delivered.unwrap_or(opening.start.epoch);
                 let path = path.map(PathBuf::as_path);
                 Some(SideFile::open(
                     query,

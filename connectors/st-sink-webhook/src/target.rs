@@ -83,7 +83,8 @@ impl Target for Webhook {
 
     fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
         self.key = format!("{}/{}", opening.start.query, opening.context.name);
-        self.dead_letters = DeadLetters::open(opening, self.users_file.as_ref())?;
+        let last = opening.delivered.unwrap_or(opening.start.epoch);
+        self.dead_letters = DeadLetters::open(opening, self.users_file.as_ref(), last)?;
         Ok(())
     }
 
