@@ -58,6 +58,7 @@ fn an_option_of_another_tool_names_it() {
         "st-window",
         "st-agg",
         "st-dedup",
+        "st-fold",
         "st-sink",
     ] {
         for option in options(tool).iter().filter(|option| !own.contains(option)) {
@@ -94,6 +95,7 @@ fn help_fits_a_screen() {
         "st-window",
         "st-agg",
         "st-dedup",
+        "st-fold",
         "st-sink",
         "st-tee",
         "st-help",

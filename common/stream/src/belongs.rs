@@ -25,7 +25,11 @@ const OWNERS: &[(&str, &str)] = &[
     ("st-window", "session offset as"),
     ("st-agg", "agg mode order-by limit"),
     ("st-dedup", "within-watermark forever"),
-    ("a stage that keeps state (st-agg, st-dedup)", "by late"),
+    ("st-fold", "init update on-timer ttl"),
+    (
+        "a stage that keeps state (st-agg, st-dedup, st-fold)",
+        "by late",
+    ),
     (
         "st-sink",
         "file table partition-by overwrite append num-rows truncate vertical live no-header compression ignore-null-fields empty progress",

@@ -120,6 +120,17 @@ pub const ALL: &[Pipeline] = &[
         timed: false,
     },
     Pipeline {
+        name: "state per key with timers, in jq",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '10 seconds' -q |
+          $S3 st-fold --by kind --update '.n += 1 | .mean = ((.mean // 0) + $row.n) / 2 | timer($time + 20) | emit($key + {n, mean})'             --on-timer 'emit($key + {at: $time | iso, n}) | if .n > 9 then empty else . end' -q |
+          $S4 st-sink json to/out -q"#,
+        stages: 4,
+        result: FILES,
+        timed: false,
+    },
+    Pipeline {
         name: "growing, rotated files followed",
         input: Input::Log,
         line: r#"$S1 st-tail -f 'logs/app*' --format json ${LAST:---trigger 10ms} --checkpoint ck -q |

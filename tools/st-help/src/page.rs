@@ -77,6 +77,12 @@ pub const TOOLS: &[Entry] = &[
         "dropDuplicates[WithinWatermark]",
     ),
     entry(
+        "State",
+        "st-fold",
+        "any state per key, timers, in jq",
+        "transformWithState",
+    ),
+    entry(
         "Sinks",
         "st-sink",
         "tables, files, SQL, commands",
