@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::QueryDir;
 use crate::name::check_name;
 use crate::record::sealed;
 use crate::record_log::{Place, RESTORE, RecordLog, parse, read_header};
+use crate::{QueryDir, threshold};
 
 /// Records a file may hold before those below the floor are dropped.
 const MOST_RECORDS: usize = 1000;
@@ -203,7 +203,7 @@ impl Commits {
             self.first = batch;
         }
         self.kept.push_back(Kept { rows, place });
-        if self.kept.len() > MOST_RECORDS {
+        if self.kept.len() > threshold(MOST_RECORDS, 3) {
             self.forget()?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::fail_point;
+use crate::{fail_io, fail_point};
 
 /// What a write that has returned survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,8 +79,9 @@ pub fn replace_file(
         let file = File::create(&temporary).with_context(|| cannot("write", &temporary))?;
         let file = fill(file, &temporary, durability, write)?;
         drop(file);
-        fail_point("replace.before_rename");
-        fs::rename(&temporary, path).with_context(|| cannot("rename to", path))
+        fail_io("replace.before_rename")
+            .and_then(|()| fs::rename(&temporary, path))
+            .with_context(|| cannot("rename to", path))
     })();
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
@@ -104,8 +105,7 @@ pub fn create_exclusive(path: &Path, durability: Durability, bytes: &[u8]) -> Re
             w.write_all(bytes)
                 .with_context(|| cannot("write", &temporary))
         })?;
-        fail_point("create.before_link");
-        match fs::hard_link(&temporary, path) {
+        match fail_io("create.before_link").and_then(|()| fs::hard_link(&temporary, path)) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(e) => Err(e).with_context(|| cannot("create", path)),
@@ -128,8 +128,8 @@ fn fill(
     write(&mut writer)?;
     let file = writer.into_inner().map_err(io::IntoInnerError::into_error);
     let file = file.with_context(|| cannot("write", path))?;
-    durability
-        .sync(&file)
+    fail_io("new_file.before_sync")
+        .and_then(|()| durability.sync(&file))
         .with_context(|| cannot("sync", path))?;
     Ok(file)
 }

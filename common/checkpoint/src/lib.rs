@@ -31,7 +31,7 @@ mod state;
 pub use commits::Commits;
 pub use definition::{Change, changes};
 pub use durable::{Durability, create_exclusive, replace_file, sync_dir};
-pub use fail_point::fail_point;
+pub use fail_point::{fail_io, fail_point, threshold};
 pub use lock::{Holder, Lock, Patience};
 pub use memory::Memory;
 pub use name::check_name;

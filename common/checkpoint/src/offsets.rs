@@ -15,7 +15,7 @@ use crate::definition::{Change, changes, refusal};
 use crate::name::check_name;
 use crate::record::sealed;
 use crate::record_log::{Place, RESTORE, RecordLog, parse, read_header};
-use crate::{QueryDir, fail_point};
+use crate::{QueryDir, fail_point, threshold};
 
 /// Fewer forgettable records than this are not worth a rewrite.
 const WORTH_FORGETTING: usize = 100;
@@ -209,7 +209,7 @@ impl Offsets {
     ) -> Result<()> {
         let below = usize::try_from(floor - self.first).unwrap_or(0);
         let count = below.min(self.places.len().saturating_sub(1));
-        if count <= WORTH_FORGETTING || count * 2 <= self.places.len() {
+        if count <= threshold(WORTH_FORGETTING, 2) || count * 2 <= self.places.len() {
             return Ok(());
         }
         let dropped: Result<Vec<_>> = self

@@ -10,11 +10,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::durable::cannot;
 use crate::name::check_name;
-use crate::{Durability, QueryDir, replace_file};
+use crate::{Durability, QueryDir, fail_io, replace_file, threshold};
 
-/// Reports kept when the file is rewritten, and reports that make it so.
+/// Reports kept when the file is rewritten, which twice as many make due.
 const KEPT: usize = 100;
-const MOST: usize = 2 * KEPT;
 
 /// The open reports of one sink.
 pub struct Progress {
@@ -67,21 +66,22 @@ impl Progress {
             bail!("{}: a report of more than one line", self.path.display());
         }
         let line = [report, b"\n"].concat();
-        self.file
-            .write_all(&line)
+        fail_io("progress.write")
+            .and_then(|()| self.file.write_all(&line))
             .with_context(|| cannot("write", &self.path))?;
         self.lines += 1;
-        if self.lines >= MOST {
+        let kept = threshold(KEPT, 2);
+        if self.lines >= 2 * kept {
             let all = fs::read(&self.path).with_context(|| cannot("read", &self.path))?;
             let from = memchr::memrchr_iter(b'\n', &all)
-                .nth(KEPT)
+                .nth(kept)
                 .map_or(0, |at| at + 1);
             replace_file(&self.path, Durability::Process, |w| {
                 w.write_all(&all[from..])
                     .with_context(|| cannot("write", &self.path))
             })?;
             self.file = append_to(&self.path)?;
-            self.lines = KEPT;
+            self.lines = kept;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! newline is an unfinished write and is cut; any other line that does not verify is refused.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::durable::{cannot, create_exclusive, open_to_append, replace_file};
 use crate::record::{Lines, holds_whole_record, sealed, verifies};
-use crate::{Durability, fail_point};
+use crate::{Durability, fail_io};
 
 pub(crate) struct RecordLog {
     path: PathBuf,
@@ -113,7 +113,6 @@ impl RecordLog {
     }
 
     fn try_append(&mut self, lines: &[u8]) -> Result<()> {
-        self.point("before_write");
         let mut file = &self.file;
         // Cut in two only where a test may want to die between the halves.
         let half = if cfg!(debug_assertions) {
@@ -121,23 +120,25 @@ impl RecordLog {
         } else {
             0
         };
-        let written = file.write_all(&lines[..half]).and_then(|()| {
-            self.point("mid_write");
+        let mut write = || {
+            self.point("before_write")?;
+            file.write_all(&lines[..half])?;
+            self.point("mid_write")?;
             file.write_all(&lines[half..])
-        });
-        written.with_context(|| cannot("write", &self.path))?;
-        self.point("before_sync");
-        self.durability
-            .sync(&self.file)
+        };
+        write().with_context(|| cannot("write", &self.path))?;
+        self.point("before_sync")
+            .and_then(|()| self.durability.sync(&self.file))
             .with_context(|| cannot("sync", &self.path))?;
-        self.point("after_sync");
-        Ok(())
+        self.point("after_sync")
+            .with_context(|| cannot("sync", &self.path))
     }
 
-    fn point(&self, step: &str) {
+    fn point(&self, step: &str) -> io::Result<()> {
         if cfg!(debug_assertions) {
-            fail_point(&format!("{}.{step}", self.kind));
+            fail_io(&format!("{}.{step}", self.kind))?;
         }
+        Ok(())
     }
 
     /// Reads one record again.
@@ -158,7 +159,8 @@ impl RecordLog {
         write: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
     ) -> Result<()> {
         let mut length = 0;
-        self.point("before_rewrite");
+        self.point("before_rewrite")
+            .with_context(|| cannot("write", &self.path))?;
         replace_file(&self.path, self.durability, |w| {
             write(&mut |line| {
                 length += line.len() as u64;

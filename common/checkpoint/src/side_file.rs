@@ -20,7 +20,7 @@ use serde::de::IgnoredAny;
 use crate::durable::{cannot, create_dir, folder_of, sync_dir};
 use crate::name::check_name;
 use crate::record_log::still_linked;
-use crate::{Durability, QueryDir, fail_point};
+use crate::{Durability, QueryDir, fail_io, fail_point};
 
 /// Which rows a side file keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,12 +157,11 @@ impl SideFile {
             return Ok(());
         }
         self.write_out()?;
-        fail_point("side.before_sync");
         if let Some(file) = &self.file {
             self.failed = true;
             still_linked(file, &self.path)?;
-            self.durability
-                .sync(file)
+            fail_io("side.before_sync")
+                .and_then(|()| self.durability.sync(file))
                 .with_context(|| cannot("sync", &self.path))?;
             self.failed = false;
         }
@@ -183,7 +182,8 @@ impl SideFile {
         }
         self.failed = true;
         if let Some(mut file) = self.file.as_ref() {
-            file.write_all(&self.buffer)
+            fail_io("side.write")
+                .and_then(|()| file.write_all(&self.buffer))
                 .with_context(|| cannot("write", &self.path))?;
         }
         self.buffer.clear();

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::durable::{cannot, create_dir, open_to_append, remove, sync_dir};
 use crate::name::check_name;
 use crate::record_log::{RESTORE, still_linked};
-use crate::{Durability, QueryDir, fail_point};
+use crate::{Durability, QueryDir, fail_io, threshold};
 
 /// Bytes after which a new segment is begun.
 const SEGMENT: u64 = 64 << 20;
@@ -45,7 +45,7 @@ impl Spool {
     /// # Errors
     /// If the spool ends before `recorded`.
     pub fn open(dir: &QueryDir, source: &str, recorded: u64) -> Result<Self> {
-        Self::open_sized(dir, source, recorded, SEGMENT)
+        Self::open_sized(dir, source, recorded, threshold(SEGMENT, 4096))
     }
 
     /// As [`Spool::open`], with segments of about `segment_size` bytes.
@@ -159,8 +159,8 @@ impl Spool {
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.usable()?;
         self.failed = true;
-        self.file
-            .write_all(bytes)
+        fail_io("spool.write")
+            .and_then(|()| self.file.write_all(bytes))
             .with_context(|| self.cannot("write"))?;
         self.failed = false;
         self.crc.update(bytes);
@@ -179,9 +179,8 @@ impl Spool {
         if self.dirty {
             self.failed = true;
             still_linked(&self.file, &self.current())?;
-            fail_point("spool.before_sync");
-            self.durability
-                .sync(&self.file)
+            fail_io("spool.before_sync")
+                .and_then(|()| self.durability.sync(&self.file))
                 .with_context(|| self.cannot("sync"))?;
             self.dirty = false;
             self.failed = false;

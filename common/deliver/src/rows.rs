@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 
 use anyhow::{Context, Result};
+use st_checkpoint::fail_io;
 
 /// Bytes kept in memory.
 const BOUND: usize = 8 << 20;
@@ -106,7 +107,9 @@ impl Rows {
             Some(file) => file,
             None => tempfile::tempfile().with_context(folder)?,
         };
-        file.write_all(&self.memory).with_context(folder)?;
+        fail_io("sink.spill")
+            .and_then(|()| file.write_all(&self.memory))
+            .with_context(folder)?;
         self.memory.clear();
         self.file = Some(file);
         Ok(())

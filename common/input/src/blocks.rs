@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use st_checkpoint::fail_io;
+
 /// How much is read at once.
 const BLOCK: usize = 256 * 1024;
 
@@ -33,7 +35,9 @@ impl Blocks {
     pub fn fill(&mut self, reader: &mut impl Read) -> io::Result<usize> {
         self.make_room();
         loop {
-            match reader.read(&mut self.buffer[self.end..]) {
+            let read =
+                fail_io("input.read").and_then(|()| reader.read(&mut self.buffer[self.end..]));
+            match read {
                 Ok(got) => {
                     self.end += got;
                     return Ok(got);

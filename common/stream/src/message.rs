@@ -63,7 +63,11 @@ pub(crate) fn wire(stage: &str, explained: bool) {
 
 fn mend(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     use std::io::ErrorKind;
-    match cause.downcast_ref::<std::io::Error>()?.kind() {
+    let error = cause.downcast_ref::<std::io::Error>()?;
+    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+        return Some("see what the device says (dmesg), mend it and run the same line again");
+    }
+    match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Some("make room and run the same line again")
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use st_checkpoint::fail_io;
 
 /// How much is read at once.
 const BLOCK: usize = 256 * 1024;
@@ -151,6 +152,7 @@ impl Reader {
         if poll(&self.input, Some(Duration::ZERO))? != Woken::Ready {
             return Ok(false);
         }
+        fail_io("wire.read").context("stdin: cannot read")?;
         match rustix::io::read(&self.input, &mut self.buffer[self.end..]) {
             Ok(0) => self.eof = true,
             Ok(n) => self.end += n,

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::feeder::{Feeder, Input};
-use super::killer::{self, Plan, Running};
+use super::killer::{self, Passes, Plan, Running, Step};
 use super::pipelines::Pipeline;
 use super::random::Random;
 
@@ -17,18 +17,31 @@ pub struct Tally {
     pub kills: u64,
     pub at_points: u64,
     pub batches: u64,
+    /// Episodes whose whole result was compared; of the others every row was counted.
+    pub compared: u64,
 }
 
 const METADATA: &str = r#"{"st-checkpoint":1,"id":"0b52a41f-6d1e-4c1b-9a65-c36c1d2f7e11","kind":"query","created_by":"test"}"#;
 
-/// What the uninterrupted run of a pipeline delivered, and how long its logs were.
-static WHOLE: Mutex<Option<HashMap<&str, (String, u64)>>> = Mutex::new(None);
+/// What an uninterrupted run showed.
+pub struct Known {
+    /// What it delivered, if that is the same in each run.
+    expected: Option<String>,
+    /// Batches recorded and delivered.
+    length: u64,
+    pub passes: Passes,
+}
+
+/// So many batches of a live input are recorded and delivered before it is ended.
+const LIVE: u64 = 40;
 
 struct Place<'a> {
     bin: &'a Path,
     folder: &'a Path,
     pipeline: &'a Pipeline,
     port: u16,
+    /// Logs are rewritten after a few records.
+    early: bool,
 }
 
 impl Place<'_> {
@@ -42,10 +55,15 @@ impl Place<'_> {
     fn line(&self, last: bool) -> Command {
         let mut command = st_tests::bash(self.bin, self.folder, self.pipeline.line);
         command.env("PORT", self.port.to_string());
+        if self.early {
+            command.env("ST_FAIL_EARLY", "1");
+        }
         match self.pipeline.input {
             _ if !last => {}
             Input::Files => {}
-            Input::Folder | Input::Log => _ = command.env("LAST", "--available-now"),
+            Input::Folder | Input::Log | Input::Rotated => {
+                _ = command.env("LAST", "--available-now")
+            }
             // A socket never has all it will send; here the client is gone already.
             Input::Socket => _ = command.env("LAST", "--stop-after 100ms"),
         }
@@ -54,8 +72,18 @@ impl Place<'_> {
 
     /// Runs to the end; must do so without a complaint.
     fn finish(&self, what: &str) -> Result<(), String> {
+        self.must_end(what, self.line(true))
+    }
+
+    fn finish_watched(&self) -> Result<(), String> {
+        let mut line = self.line(true);
+        killer::watch(&mut line, self.folder, self.pipeline.stages());
+        self.must_end("the uninterrupted run", line)
+    }
+
+    fn must_end(&self, what: &str, line: Command) -> Result<(), String> {
         let messages = self.folder.join("messages");
-        let mut running = Running::start(self.line(true), &messages);
+        let mut running = Running::start(line, &messages);
         let status = running.wait(Duration::from_secs(60));
         let said = std::fs::read_to_string(&messages).unwrap();
         match status {
@@ -117,7 +145,7 @@ fn records(checkpoint: &Path) -> Vec<serde_json::Value> {
     records
 }
 
-/// Runs an episode.
+/// Kills a pipeline a few times, as `seed` and `episode` choose.
 ///
 /// # Errors
 /// Text that tells all: the kills, what the tools said, the difference.
@@ -128,20 +156,55 @@ pub fn run(
     episode: u64,
     tally: &mut Tally,
 ) -> Result<(), String> {
-    let (expected, length) = match pipeline.timed {
-        true => (None, 1500),
-        false => {
-            let (expected, length) = whole(bin, pipeline)?;
-            (Some(expected), length)
-        }
-    };
+    let known = known(bin, pipeline)?;
     let mut random = Random::new(seed, pipeline.name, episode);
+    // Of a query that depends on time all offsets must stay, or it cannot be replayed from its beginning.
+    let early = random.below(if pipeline.timed { 3 } else { 2 }) == 0;
+    let runs = 1 + random.below(4);
+    let choose = |random: &mut Random, logged: u64| {
+        let left = match pipeline.input {
+            Input::Files => known.length.saturating_sub(logged),
+            _ => LIVE / 2,
+        };
+        Plan::choose(random, &known.passes, left)
+    };
+    killed(bin, pipeline, early, runs, &choose, &mut random, tally).map(drop)
+}
+
+/// What a run said that came to the step it was told.
+///
+/// # Errors
+/// As [`run`].
+pub fn at_step(
+    bin: &Path,
+    pipeline: &'static Pipeline,
+    step: &Step,
+) -> Result<Option<String>, String> {
+    let mut tally = Tally::default();
+    let choose = |_: &mut Random, _| Plan::at(step.clone());
+    let mut random = Random::new(1, pipeline.name, 0);
+    let said = killed(bin, pipeline, true, 1, &choose, &mut random, &mut tally)?;
+    Ok((tally.at_points > 0).then_some(said))
+}
+
+/// Runs, kills as chosen, so often; then to the end. Returns what the killed runs said.
+fn killed(
+    bin: &Path,
+    pipeline: &'static Pipeline,
+    early: bool,
+    runs: u64,
+    choose: &dyn Fn(&mut Random, u64) -> Plan,
+    random: &mut Random,
+    tally: &mut Tally,
+) -> Result<String, String> {
+    let known = known(bin, pipeline)?;
     let folder = tempfile::tempdir().unwrap();
     let place = Place {
         bin,
         folder: folder.path(),
         pipeline,
         port: free_port(),
+        early,
     };
     place.prepare();
     let live = pipeline.input != Input::Files;
@@ -149,17 +212,13 @@ pub fn run(
         pipeline.input,
         folder.path(),
         place.port,
-        Random::new(seed, "feeder", episode),
+        Random::new(random.next(), "feeder", 0),
     );
     let mut story = String::new();
+    let mut heard = String::new();
     let mut dying = Vec::new();
-    for run in 0..1 + random.below(4) {
-        let left = if live {
-            length
-        } else {
-            length.saturating_sub(killer::logged(folder.path()))
-        };
-        let plan = Plan::choose(&mut random, pipeline.line, pipeline.stages, left);
+    for run in 0..runs {
+        let plan = choose(random, killer::logged(folder.path()));
         let messages = folder.path().join(format!("messages.{run}"));
         let killed = killer::run(
             place.line(false),
@@ -167,10 +226,11 @@ pub fn run(
             &messages,
             &plan,
             live,
-            &mut random,
+            random,
         );
         let said = std::fs::read_to_string(&messages).unwrap();
         story += &format!("--- {plan:?}\n{said}");
+        heard += &said;
         let killed = killed.map_err(|error| format!("{error}\n{story}"))?;
         tally.kills += killed.kills;
         tally.at_points += u64::from(killed.at_point);
@@ -186,13 +246,16 @@ pub fn run(
     tally.batches += batches.len() as u64;
     tally.episodes += 1;
     if let Some(made) = made {
-        count(&place, made).map_err(|error| format!("{error}\n{story}"))?;
+        count(&place, made).map_err(|error| {
+            let kept = format!("{error}; see {}\n{story}", folder.path().display());
+            kept
+        })?;
     }
-    let expected = match expected {
-        Some(expected) => expected,
+    let expected = match &known.expected {
+        Some(expected) => expected.clone(),
         None => {
             if !place.rewind() {
-                return Ok(());
+                return Ok(heard);
             }
             place
                 .finish("the replay")
@@ -200,6 +263,7 @@ pub fn run(
             place.result()
         }
     };
+    tally.compared += 1;
     if delivered != expected {
         let kept = folder.keep();
         return Err(format!(
@@ -208,16 +272,15 @@ pub fn run(
             difference(&delivered, &expected)
         ));
     }
-    Ok(())
+    Ok(heard)
 }
 
 /// The rows of a live input: each delivered once, none lost that the source could know of.
 fn count(place: &Place<'_>, made: u64) -> Result<(), String> {
-    let all = match place.pipeline.input {
-        Input::Files => return Ok(()),
-        Input::Folder => "find to/rows -name '*.json' | xargs cat",
-        Input::Log | Input::Socket => "cat to/out.json",
-    };
+    if place.pipeline.input == Input::Files {
+        return Ok(());
+    }
+    let all = "cat to/out.json 2>/dev/null; find to/rows -name '*.json' 2>/dev/null | xargs -r cat";
     let rows = st_tests::run(st_tests::bash(place.bin, place.folder, all))
         .unwrap()
         .out();
@@ -235,35 +298,69 @@ fn count(place: &Place<'_>, made: u64) -> Result<(), String> {
     }
 }
 
-/// What an uninterrupted run delivers.
-fn whole(bin: &Path, pipeline: &'static Pipeline) -> Result<(String, u64), String> {
-    if let Some(known) = WHOLE
-        .lock()
-        .unwrap()
-        .get_or_insert_default()
-        .get(pipeline.name)
-    {
-        return Ok(known.clone());
-    }
+type Once = Arc<OnceLock<Result<Arc<Known>, String>>>;
+
+/// What an uninterrupted run of a pipeline shows, which runs once.
+///
+/// # Errors
+/// If it fails, or delivers nothing worth a comparison.
+pub fn known(bin: &Path, pipeline: &'static Pipeline) -> Result<Arc<Known>, String> {
+    static KNOWN: Mutex<Option<HashMap<&str, Once>>> = Mutex::new(None);
+    let once = {
+        let mut known = KNOWN.lock().unwrap();
+        let once = known.get_or_insert_default().entry(pipeline.name);
+        once.or_default().clone()
+    };
+    once.get_or_init(|| learn(bin, pipeline).map(Arc::new))
+        .clone()
+}
+
+fn learn(bin: &Path, pipeline: &'static Pipeline) -> Result<Known, String> {
     let folder = tempfile::tempdir().unwrap();
     let place = Place {
         bin,
         folder: folder.path(),
         pipeline,
-        port: 0,
+        port: free_port(),
+        early: true,
     };
     place.prepare();
-    Feeder::start(pipeline.input, folder.path(), 0, Random::new(0, "", 0)).finish();
-    place.finish("the uninterrupted run")?;
-    let whole = (place.result(), killer::logged(folder.path()));
-    if whole.0.lines().count() < 5 {
-        return Err(format!("delivers next to nothing: {}", whole.0));
+    let mut random = Random::new(0, "", 0);
+    let feeder = Feeder::start(
+        pipeline.input,
+        folder.path(),
+        place.port,
+        Random::new(0, "", 0),
+    );
+    let live = pipeline.input != Input::Files;
+    if live {
+        let messages = folder.path().join("messages.0");
+        let mut line = place.line(false);
+        killer::watch(&mut line, folder.path(), pipeline.stages());
+        let ended = killer::run(
+            line,
+            folder.path(),
+            &messages,
+            &Plan::end(LIVE),
+            live,
+            &mut random,
+        );
+        let said = std::fs::read_to_string(&messages).unwrap();
+        ended.map_err(|error| format!("the uninterrupted run: {error}\n{said}"))?;
+        feeder.finish();
+    } else {
+        feeder.finish();
+        place.finish_watched()?;
     }
-    let mut known = WHOLE.lock().unwrap();
-    known
-        .get_or_insert_default()
-        .insert(pipeline.name, whole.clone());
-    Ok(whole)
+    let (delivered, length) = (place.result(), killer::logged(folder.path()));
+    if delivered.lines().count() < 5 {
+        return Err(format!("delivers next to nothing: {delivered}"));
+    }
+    Ok(Known {
+        expected: (!pipeline.timed).then_some(delivered),
+        length,
+        passes: killer::passes(folder.path(), pipeline.stages()),
+    })
 }
 
 /// The first lines that differ.

@@ -16,12 +16,14 @@ use super::random::Random;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// A dozen files, all there.
+    /// A dozen files of events, all there, and half a dozen of others.
     Files,
     /// Files that are moved into a watched folder.
     Folder,
     /// A log that is written, sometimes in halves of lines, and rotated.
     Log,
+    /// A log under one name that is renamed or copied and cut, each time after the source has taken note of it.
+    Rotated,
     /// A client that sends lines and connects again when the server died.
     Socket,
 }
@@ -70,6 +72,15 @@ impl Feeder {
                 for file in 0..12 {
                     dated(&events.join(format!("{file:02}.json")), &page(file), file);
                 }
+                let others = folder.join("others");
+                std::fs::create_dir(&others).unwrap();
+                for file in 0..6 {
+                    dated(
+                        &others.join(format!("{file:02}.json")),
+                        &page(2 * file),
+                        file,
+                    );
+                }
                 None
             }
             Input::Folder => {
@@ -78,10 +89,12 @@ impl Feeder {
                     drop_files(&folder, random, &asked)
                 }))
             }
-            Input::Log => {
+            Input::Log | Input::Rotated => {
                 std::fs::create_dir(folder.join("logs")).unwrap();
+                File::create(folder.join("logs/app.log")).unwrap();
+                let one_name = input == Input::Rotated;
                 Some(std::thread::spawn(move || {
-                    write_log(&folder.join("logs"), random, &asked)
+                    write_log(&folder, one_name, random, &asked)
                 }))
             }
             Input::Socket => Some(std::thread::spawn(move || send(port, random, &asked))),
@@ -112,9 +125,10 @@ fn drop_files(folder: &Path, mut random: Random, stop: &AtomicBool) -> u64 {
     file * 20
 }
 
-fn write_log(logs: &Path, mut random: Random, stop: &AtomicBool) -> u64 {
-    let live = logs.join("app.log");
-    let mut log = File::create(&live).unwrap();
+fn write_log(folder: &Path, one_name: bool, mut random: Random, stop: &AtomicBool) -> u64 {
+    let live = folder.join("logs/app.log");
+    let append = || File::options().append(true).open(&live).unwrap();
+    let mut log = append();
     let (mut n, mut rotated) = (0, 0);
     while n < 50 || !stop.load(Ordering::SeqCst) {
         let mut text = String::new();
@@ -129,13 +143,47 @@ fn write_log(logs: &Path, mut random: Random, stop: &AtomicBool) -> u64 {
         log.write_all(&text.as_bytes()[..cut]).unwrap();
         nap(&mut random);
         log.write_all(&text.as_bytes()[cut..]).unwrap();
-        if random.below(25) == 0 {
-            std::fs::rename(&live, logs.join(format!("app.log.{rotated}"))).unwrap();
-            rotated += 1;
-            log = File::create(&live).unwrap();
+        if random.below(25) != 0 || (one_name && !is_recorded(folder, &live)) {
+            continue;
+        }
+        let aside = folder.join(format!("logs/app.log.{rotated}"));
+        rotated += 1;
+        if one_name && random.below(2) == 0 {
+            std::fs::copy(&live, &aside).unwrap();
+            log.set_len(0).unwrap();
+        } else {
+            std::fs::rename(&live, aside).unwrap();
+            File::create(&live).unwrap();
+            log = append();
         }
     }
     n
+}
+
+/// True if the source has recorded a piece of what the file holds now: a name that was given to a file and taken from it
+/// while nobody looked leads to nothing.
+fn is_recorded(folder: &Path, live: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let bytes = std::fs::read(live).unwrap();
+    let inode = std::fs::metadata(live).unwrap().ino();
+    let offsets = std::fs::read_to_string(folder.join("ck/offsets/st-tail")).unwrap_or_default();
+    let records = offsets
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut pieces = records.flat_map(|record| {
+        record["range"]["follow"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    });
+    pieces.any(|piece| {
+        let length = piece["print"][0].as_u64().unwrap_or(0) as usize;
+        piece["ino"] == inode
+            && length > 0
+            && bytes
+                .get(..length)
+                .is_some_and(|beginning| piece["print"][1] == crc32fast::hash(beginning))
+    })
 }
 
 fn send(port: u16, mut random: Random, stop: &AtomicBool) -> u64 {

@@ -2,6 +2,7 @@
 //!
 //! A moment is a size of the query's logs, so that it does not depend on the speed of the machine.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -12,55 +13,6 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::random::Random;
 
-const STAGE: &[&str] = &["stage.row", "stage.before_batch", "stage.after_batch"];
-const SOURCE: &[&str] = &[
-    "source.before_record",
-    "source.after_record",
-    "offsets.before_write",
-    "offsets.mid_write",
-    "offsets.before_sync",
-    "offsets.after_sync",
-    "side.before_sync",
-    "side.after_sync",
-    "create.before_link",
-];
-const STATE: &[&str] = &[
-    "state.before_write",
-    "state.mid_write",
-    "state.before_sync",
-    "state.after_sync",
-    "side.before_sync",
-    "side.after_sync",
-    "create.before_link",
-];
-const SINK: &[&str] = &[
-    "commits.before_write",
-    "commits.mid_write",
-    "commits.before_sync",
-    "commits.after_sync",
-    "sink.before_output",
-    "sink.mid_output",
-    "sink.after_output",
-    "sink.before_commit",
-    "sink.after_commit",
-    "sink.mid_rename",
-    "create.before_link",
-    "replace.before_rename",
-    "replace.after_rename",
-];
-
-/// Steps that a stage of this tool can pass.
-fn points(tool: &str) -> &'static [&'static [&'static str]] {
-    match tool {
-        "st-tail" => &[SOURCE],
-        "st-listen" => &[SOURCE, &["spool.before_sync"]],
-        "st-agg" | "st-watermark" => &[STAGE, STATE],
-        "st-sink" => &[STAGE, SINK, SINK],
-        "st-tee" => &[&["create.before_link"]],
-        _ => &[STAGE],
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Who {
     One,
@@ -70,33 +22,97 @@ enum Who {
     Asked,
 }
 
+/// A step of a stage, to which it comes for the `count`-th time.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub stage: usize,
+    pub point: String,
+    pub count: u64,
+    /// What happens there: nothing here is SIGKILL, `:eio` an error of the device.
+    pub error: &'static str,
+}
+
 /// What is killed, and when.
 #[derive(Debug)]
 pub struct Plan {
-    point: Option<(usize, &'static str, u64)>,
+    pub step: Option<Step>,
     who: Who,
-    /// Bytes of logs written after which the moment has come.
+    /// Batches recorded and delivered after which the moment has come, and microseconds more.
     after: u64,
+    nap: u64,
     /// The next run begins while the killed one is dying.
     overlap: bool,
 }
 
 impl Plan {
-    /// Chooses for a line whose logs have `left` bytes yet to come.
-    pub fn choose(random: &mut Random, line: &str, stages: usize, left: u64) -> Plan {
-        let stage = 1 + random.below(stages as u64) as usize;
-        let tool = line
-            .split_once(&format!("$S{stage} "))
-            .and_then(|(_, rest)| rest.split_whitespace().next());
-        let of = random.one_of(points(tool.unwrap_or_default()));
-        let point = (stage, random.one_of(of), 1 + random.below(9));
+    /// Chooses for a line that has `left` batches yet to record and to deliver.
+    pub fn choose(random: &mut Random, passes: &Passes, left: u64) -> Plan {
+        let stage = random.below(passes.len() as u64) as usize;
+        let points: Vec<_> = passes[stage].iter().collect();
+        let point = (!points.is_empty()).then(|| random.one_of(&points));
+        let step = point.map(|(point, times)| Step {
+            stage: stage + 1,
+            point: point.clone(),
+            count: 1 + random.below(*times),
+            error: "",
+        });
         Plan {
-            point: (random.below(2) == 0).then_some(point),
+            step: step.filter(|_| random.below(2) == 0),
             who: random.one_of(&[Who::One, Who::One, Who::Several, Who::Group, Who::Asked]),
             after: random.below(left),
+            nap: random.below(4000),
             overlap: random.below(4) == 0,
         }
     }
+
+    /// This step, and nothing else.
+    pub fn at(step: Step) -> Plan {
+        Plan {
+            step: Some(step),
+            who: Who::Group,
+            after: 40,
+            nap: 0,
+            overlap: false,
+        }
+    }
+
+    /// A clean end after so many batches.
+    pub fn end(after: u64) -> Plan {
+        Plan {
+            step: None,
+            who: Who::Asked,
+            after,
+            nap: 0,
+            overlap: false,
+        }
+    }
+}
+
+/// Which steps each stage comes to, and how often.
+pub type Passes = Vec<BTreeMap<String, u64>>;
+
+/// Has the stages write down what they pass.
+pub fn watch(command: &mut Command, folder: &Path, stages: usize) {
+    for stage in 1..=stages {
+        let seen = folder.join(format!("seen.{stage}"));
+        command.env(
+            format!("S{stage}"),
+            format!("env ST_FAIL_SEEN={}", seen.display()),
+        );
+    }
+}
+
+/// What they wrote.
+pub fn passes(folder: &Path, stages: usize) -> Passes {
+    let read = |stage| {
+        let mut passes = BTreeMap::new();
+        let seen = std::fs::read_to_string(folder.join(format!("seen.{stage}")));
+        for point in seen.unwrap_or_default().lines() {
+            *passes.entry(point.to_string()).or_default() += 1;
+        }
+        passes
+    };
+    (1..=stages).map(read).collect()
 }
 
 /// A line that runs, in a process group of its own.
@@ -197,18 +213,27 @@ impl Running {
     }
 }
 
-/// Bytes in the logs of offsets and commits.
+/// Batches recorded, and batches delivered by each sink.
 pub fn logged(folder: &Path) -> u64 {
-    let sizes = ["ck/offsets", "ck/commits"].map(|part| {
-        let Ok(entries) = std::fs::read_dir(folder.join(part)) else {
-            return 0;
-        };
-        let sizes = entries
+    let mut logged = 0;
+    for part in ["ck/offsets", "ck/commits"] {
+        for entry in std::fs::read_dir(folder.join(part))
+            .into_iter()
             .flatten()
-            .map(|entry| entry.metadata().map_or(0, |file| file.len()));
-        sizes.sum()
-    });
-    sizes.iter().sum()
+            .flatten()
+        {
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            let last = whole.rsplit('\n').next().unwrap_or_default();
+            let batch = last
+                .strip_prefix("{\"batch\":")
+                .and_then(|rest| rest.split(',').next());
+            logged += batch
+                .and_then(|batch| batch.parse::<u64>().ok())
+                .map_or(0, |batch| batch + 1);
+        }
+    }
+    logged
 }
 
 /// What a run that was to be killed came to.
@@ -228,18 +253,27 @@ pub fn run(
     live: bool,
     random: &mut Random,
 ) -> Result<Killed, String> {
-    if let Some((stage, point, count)) = plan.point {
-        command.env(format!("S{stage}"), format!("env ST_FAIL={point}:{count}"));
+    if let Some(Step {
+        stage,
+        point,
+        count,
+        error,
+    }) = &plan.step
+    {
+        command.env(
+            format!("S{stage}"),
+            format!("env ST_FAIL={point}:{count}{error}"),
+        );
     }
     // A live line ends by no step if its stage does not pass it; then it gets a moment, and time to reach the step before.
-    let begun = logged(folder) + if plan.point.is_some() { 2000 } else { 0 };
+    let begun = logged(folder) + if plan.step.is_some() { 30 } else { 0 };
     let mut running = Running::start(command, messages);
     let end = Instant::now() + Duration::from_secs(60);
-    let by_moment = plan.point.is_none() || live;
+    let by_moment = plan.step.is_none() || live;
     loop {
         if let Some(status) = running.child.try_wait().unwrap() {
-            let at_point = plan.point.is_some() && !status.success();
-            if plan.point.is_none() && !status.success() {
+            let at_point = plan.step.is_some() && !status.success();
+            if plan.step.is_none() && !status.success() {
                 return Err(format!("it failed with {status} before it was killed"));
             }
             return Ok(Killed {
@@ -249,6 +283,7 @@ pub fn run(
             });
         }
         if by_moment && logged(folder) >= begun + plan.after {
+            std::thread::sleep(Duration::from_micros(plan.nap));
             break;
         }
         if Instant::now() > end {

@@ -9,6 +9,7 @@ mod episode;
 mod feeder;
 mod killer;
 mod pipelines;
+mod points;
 mod random;
 
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
                 result.map_err(Failed::from)
             })
         })
+        .chain(points::trials(&bin))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     table(&mut rows.lock().unwrap(), seed);
@@ -86,8 +88,8 @@ fn table(rows: &mut [Row], seed: u64) {
     }
     rows.sort_by_key(|row| row.pipeline);
     println!(
-        "{:<44} {:>8} {:>6} {:>9} {:>7}  result",
-        "pipeline", "episodes", "kills", "at points", "batches"
+        "{:<44} {:>8} {:>6} {:>9} {:>7} {:>8}  result",
+        "pipeline", "episodes", "kills", "at points", "batches", "compared"
     );
     let mut whole = Tally::default();
     for Row {
@@ -97,16 +99,17 @@ fn table(rows: &mut [Row], seed: u64) {
     } in rows.iter()
     {
         println!(
-            "{pipeline:<44} {:>8} {:>6} {:>9} {:>7}  {result}",
-            tally.episodes, tally.kills, tally.at_points, tally.batches
+            "{pipeline:<44} {:>8} {:>6} {:>9} {:>7} {:>8}  {result}",
+            tally.episodes, tally.kills, tally.at_points, tally.batches, tally.compared
         );
         whole.episodes += tally.episodes;
         whole.kills += tally.kills;
         whole.at_points += tally.at_points;
         whole.batches += tally.batches;
+        whole.compared += tally.compared;
     }
     println!(
-        "{:<44} {:>8} {:>6} {:>9} {:>7}  seed {seed}",
-        "all", whole.episodes, whole.kills, whole.at_points, whole.batches
+        "{:<44} {:>8} {:>6} {:>9} {:>7} {:>8}  seed {seed}",
+        "all", whole.episodes, whole.kills, whole.at_points, whole.batches, whole.compared
     );
 }

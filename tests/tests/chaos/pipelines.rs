@@ -1,4 +1,14 @@
-//! The pipelines: each runs its stages behind `$S1`, `$S2`, … and writes below `to`; `$LAST` ends a live one.
+//! The pipelines that are killed. To add one is to add an entry to [`ALL`]:
+//!
+//! - `line`: bash. Each stage runs behind `$S1`, `$S2`, … (in the branches of a tee too), through which the harness gives it
+//!   its fail points; the source has `--checkpoint ck -q`, and a live one `${LAST:-…}`, which ends it. Targets lie below `to`.
+//! - `input`: what [`Input`] makes: `events/*.json` (and `others/*.json` beside them, for a second source), a watched folder,
+//!   logs, a socket (`$PORT`). Every input numbers its events by `n`; each pipeline of a live one delivers all of them
+//!   in `to/out.json` or as JSON files below `to/rows`, where they are counted.
+//! - `result`: prints all that was delivered, side files included, in an order that does not depend on the run.
+//! - `timed`: batches, or values in them, depend on time, so that only a replay of the recorded batches is comparable.
+//!
+//! The steps at which a stage can be killed need no list: an uninterrupted run tells which it passes.
 
 use super::feeder::Input;
 
@@ -7,11 +17,18 @@ pub struct Pipeline {
     pub name: &'static str,
     pub input: Input,
     pub line: &'static str,
-    pub stages: usize,
     /// Prints all that was delivered, side files included.
     pub result: &'static str,
     /// Batches, or values in them, depend on time: only a replay of the recorded batches is comparable.
     pub timed: bool,
+}
+
+impl Pipeline {
+    /// How many stages its line has.
+    pub fn stages(&self) -> usize {
+        let is_in = |stage: &usize| self.line.contains(&format!("$S{stage} "));
+        (1..).take_while(is_in).count()
+    }
 }
 
 const FILES: &str = "find to | sort; find to -type f ! -name '.*' | sort | while read -r f; do echo \"== $f\"; cat \"$f\"; done; cat ck/rejects/*";
@@ -26,7 +43,6 @@ pub const ALL: &[Pipeline] = &[
           $S2 st-watermark ts '30 seconds' -q |
           $S3 st-agg --by 'window(ts, "1 minute", "30 seconds") as window, kind' --agg 'count(*) as n, sum(n) as total' --mode append -q |
           $S4 st-sink json to/out -q"#,
-        stages: 4,
         result: FILES,
         timed: false,
     },
@@ -37,7 +53,6 @@ pub const ALL: &[Pipeline] = &[
           $S2 st-watermark ts '30 seconds' -q |
           $S3 st-agg --by 'window(ts, "1 minute") as window, kind' --agg 'count(*) as n, avg(n) as mean' -q |
           $S4 st-sink sqlite to/out.db --table t -q"#,
-        stages: 4,
         result: "sqlite3 to/out.db 'select * from t order by window_start, kind'; cat ck/rejects/*",
         timed: false,
     },
@@ -47,7 +62,6 @@ pub const ALL: &[Pipeline] = &[
         line: r#"$S1 st-tail events/*.json --max-files-per-trigger 2 --checkpoint ck -q |
           $S2 st-map --where 'n % 3 <> 0' --else else.json --set 'r = rand()' -q |
           $S3 st-sink sqlite to/out.db --table t -q"#,
-        stages: 3,
         result: "sqlite3 to/out.db 'select ts, kind, n, r from t order by n'; cat else.json ck/rejects/*",
         timed: false,
     },
@@ -57,7 +71,6 @@ pub const ALL: &[Pipeline] = &[
         line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
           $S2 st-agg --by kind --agg 'count(*) as n, avg(n) as mean, max(ts) as latest' --mode complete --order-by 'n desc, kind' -q |
           $S3 st-sink json --file to/top.json -q"#,
-        stages: 3,
         result: "find to | sort; cat to/top.json ck/rejects/*",
         timed: false,
     },
@@ -68,7 +81,6 @@ pub const ALL: &[Pipeline] = &[
           $S2 st-watermark ts '30 seconds' -q |
           $S3 st-agg --by 'window(ts, "1 minute") as window, kind' --mode append -q |
           $S4 st-sink parquet to/out --partition-by kind -q"#,
-        stages: 4,
         result: PARQUET,
         timed: false,
     },
@@ -79,8 +91,17 @@ pub const ALL: &[Pipeline] = &[
           $S2 st-map --where 'n % 2 = 0' --set 'r = rand(), u = uuid()' -q |
           $S3 st-window ts '1 minute' -q |
           $S4 st-sink csv --file to/out.csv -q"#,
-        stages: 4,
         result: "find to | sort; cat to/out.csv ck/rejects/*",
+        timed: false,
+    },
+    Pipeline {
+        name: "a command for each batch",
+        input: Input::Files,
+        // The command of a killed sink may still run when the next one runs it again.
+        line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-map --set 'r = rand(), now = cast(null as string)' -q |
+          $S3 st-sink exec 'cat > to/.$ST_BATCH_ID.$$ && mv to/.$ST_BATCH_ID.$$ to/$ST_BATCH_ID' -q"#,
+        result: "for f in $(ls to | sort -n); do echo \"== $f\"; cat \"to/$f\"; done; cat ck/rejects/*",
         timed: false,
     },
     Pipeline {
@@ -91,7 +112,6 @@ pub const ALL: &[Pipeline] = &[
             'fast=$S3 st-map --where "kind = \"a\"" -q | $S4 st-sink json to/out -q' \
             'slow=$S5 st-map --through "sleep 0.02; cat" -q | $S6 st-agg --by kind -q | $S7 st-sink sqlite to/out.db --table t -q' \
             'slower=$S8 st-map --through "sleep 0.05; cat" -q | $S9 st-sink json --file to/all.json -q'"#,
-        stages: 9,
         result: "find to ! -name '.*' | sort; cat to/out/*; sqlite3 to/out.db 'select * from t order by kind'; cat to/all.json ck/rejects/*",
         timed: false,
     },
@@ -103,7 +123,6 @@ pub const ALL: &[Pipeline] = &[
           $S3 st-agg --by 'window(ts, "30 seconds") as window, kind' --agg 'sum(n) as total' --mode append -q |
           $S4 st-agg --by 'window(window_time(window), "2 minutes") as wide' --agg 'sum(total) as total, count(*) as parts' --mode append -q |
           $S5 st-sink json to/out -q"#,
-        stages: 5,
         result: FILES,
         timed: false,
     },
@@ -136,8 +155,18 @@ pub const ALL: &[Pipeline] = &[
         line: r#"$S1 st-tail -f 'logs/app*' --format json ${LAST:---trigger 10ms} --checkpoint ck -q |
           $S2 st-map --set 'r = rand(), now = current_timestamp()' -q |
           $S3 st-sink json --file to/out.json -q"#,
-        stages: 3,
         result: "find to | sort; cat to/out.json ck/rejects/*",
+        timed: true,
+    },
+    Pipeline {
+        name: "one path followed, renamed and cut",
+        input: Input::Rotated,
+        line: r#"$S1 st-tail -f logs/app.log --format json ${LAST:---trigger 10ms} --checkpoint ck -q |
+          $S2 st-map --set 'r = rand(), now = current_timestamp()' -q |
+          $S3 st-tee \
+            'all=$S4 st-sink json --file to/out.json -q' \
+            'even=$S5 st-map --where "n % 2 = 0" -q | $S6 st-sink csv --file to/even.csv -q'"#,
+        result: "find to | sort; cat to/out.json to/even.csv ck/rejects/*",
         timed: true,
     },
     Pipeline {
@@ -148,7 +177,6 @@ pub const ALL: &[Pipeline] = &[
           $S3 st-tee \
             'rows=$S4 st-sink json --file to/out.json -q' \
             'windows=$S5 st-agg --by "window(ts, \"10 seconds\") as window" --mode append -q | $S6 st-sink json to/out -q'"#,
-        stages: 6,
         result: "find to ! -name '.*' | sort; cat to/out.json to/out/* ck/rejects/*",
         timed: true,
     },
@@ -161,7 +189,6 @@ pub const ALL: &[Pipeline] = &[
           $S4 st-tee \
             'rows=$S5 st-sink json to/rows -q' \
             'windows=$S6 st-agg --by "window(ts, \"1 minute\") as window" --agg "count(*) as n, sum(r) as r" --mode append -q | $S7 st-sink json --file to/windows.json -q'"#,
-        stages: 7,
         result: "find to ! -name '.*' | sort; find to/rows -name '*.json' | sort | xargs cat; cat to/windows.json ck/rejects/*",
         timed: true,
     },

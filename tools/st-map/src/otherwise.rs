@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use st_checkpoint::{Claim, Durability, QueryDir, StateFile, Target, claim};
+use st_checkpoint::{Claim, Durability, QueryDir, StateFile, Target, claim, fail_io};
 use st_stream::Context;
 
 /// Bytes collected before they are written out in the middle of a batch.
@@ -76,8 +76,8 @@ impl Otherwise {
         let Some(kept) = &mut self.kept else {
             return Ok(());
         };
-        kept.durability
-            .sync(&self.file)
+        fail_io("else.before_sync")
+            .and_then(|()| kept.durability.sync(&self.file))
             .with_context(|| format!("--else {}: cannot sync", self.path.display()))?;
         let closed = serde_json::to_string(&Closed { bytes: kept.length })?;
         kept.state.close_epoch(epoch, 0, &closed)?;
@@ -91,8 +91,8 @@ impl Otherwise {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        self.file
-            .write_all(&self.buffer)
+        fail_io("else.write")
+            .and_then(|()| self.file.write_all(&self.buffer))
             .with_context(|| format!("--else {}: cannot write", self.path.display()))?;
         if let Some(kept) = &mut self.kept {
             kept.length += self.buffer.len() as u64;

@@ -6,6 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use st_checkpoint::fail_io;
+
 /// Bytes gathered before they are written.
 const BLOCK: usize = 256 << 10;
 
@@ -18,7 +20,7 @@ pub struct Append {
 impl Append {
     /// A new file; one of that name is emptied.
     pub fn create(path: &Path) -> io::Result<Append> {
-        File::create(path).map_err(|error| named(path, &error))?;
+        File::create(path).map_err(|error| named(path, error))?;
         Ok(Append {
             path: path.to_path_buf(),
             buffer: Vec::new(),
@@ -38,17 +40,37 @@ impl Append {
             return Ok(());
         }
         let file = OpenOptions::new().append(true).open(&self.path);
-        let written = file.and_then(|mut file| file.write_all(&self.buffer));
+        let written = file.and_then(|mut file| {
+            fail_io("sink.write")?;
+            file.write_all(&self.buffer)
+        });
         self.buffer.clear();
-        written.map_err(|error| named(&self.path, &error))
+        written.map_err(|error| named(&self.path, error))
     }
 }
 
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(
-        error.kind(),
-        format!("{}: cannot write: {error}", path.display()),
-    )
+/// An error with the name of its file, and the error itself behind it.
+#[derive(Debug)]
+struct Named {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: cannot write: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for Named {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+fn named(path: &Path, error: io::Error) -> io::Error {
+    let path = path.to_path_buf();
+    io::Error::new(error.kind(), Named { path, error })
 }
 
 impl Write for Append {

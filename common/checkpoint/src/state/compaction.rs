@@ -9,7 +9,7 @@ use super::verify::Closing;
 use super::{Header, StateFile, WRITE_BLOCK, line};
 use crate::durable::{cannot, replace_file};
 use crate::record::push_seal;
-use crate::{QueryDir, fail_point};
+use crate::{QueryDir, fail_io, threshold};
 
 /// Bytes of log that never call for a new generation.
 const SMALL_LOG: u64 = 1 << 20;
@@ -19,7 +19,7 @@ impl StateFile {
     /// that [`StateFile::compact`] is worth its cost; or the definition is new.
     pub fn wants_compaction(&self) -> bool {
         let log = self.length - self.snapshot;
-        self.redefined || (log > SMALL_LOG && log > 2 * self.snapshot)
+        self.redefined || (log > threshold(SMALL_LOG, 256) && log > 2 * self.snapshot)
     }
 
     /// Begins a new generation with all live keys as of the epoch just closed: `iterate` calls
@@ -105,7 +105,7 @@ pub(super) fn write_generation(
             written.with_context(|| cannot("write", &generation.path))
         };
         iterate(&mut |key, value| {
-            fail_point("state.compact");
+            fail_io("state.compact").with_context(|| cannot("write", &generation.path))?;
             line::push_set(&mut buffer, key, value)?;
             if buffer.len() < WRITE_BLOCK {
                 return Ok(());

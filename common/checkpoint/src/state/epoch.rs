@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use super::verify::Closing;
 use super::{StateFile, WRITE_BLOCK, line};
 use crate::durable::cannot;
-use crate::fail_point;
 use crate::record::push_seal;
 use crate::record_log::still_linked;
+use crate::{fail_io, fail_point};
 
 impl StateFile {
     /// Sets a key, as of the epoch that is closed next. Key and value are raw JSON on one line.
@@ -64,28 +64,24 @@ impl StateFile {
         self.crc.update(&self.buffer[seal..]);
         self.failed_before()?;
         self.failed = true;
-        fail_point("state.before_write");
-        if cfg!(debug_assertions) {
-            // Cut in two only where a test may want to die between the halves.
-            let half = begin + (self.buffer.len() - begin) / 2;
-            self.file
-                .write_all(&self.buffer[..half])
-                .with_context(|| self.cannot("write"))?;
-            fail_point("state.mid_write");
-            self.file
-                .write_all(&self.buffer[half..])
-                .with_context(|| self.cannot("write"))?;
+        // Cut in two only where a test may want to die between the halves.
+        let half = if cfg!(debug_assertions) {
+            begin + (self.buffer.len() - begin) / 2
         } else {
-            self.file
-                .write_all(&self.buffer)
-                .with_context(|| self.cannot("write"))?;
-        }
+            0
+        };
+        let mut file = &self.file;
+        let mut write = || {
+            fail_io("state.before_write")?;
+            file.write_all(&self.buffer[..half])?;
+            fail_io("state.mid_write")?;
+            file.write_all(&self.buffer[half..])
+        };
+        write().with_context(|| self.cannot("write"))?;
         self.length += self.buffer.len() as u64;
         self.buffer.clear();
-        fail_point("state.before_sync");
-        self.dir
-            .durability()
-            .sync(&self.file)
+        fail_io("state.before_sync")
+            .and_then(|()| self.dir.durability().sync(&self.file))
             .with_context(|| self.cannot("sync"))?;
         fail_point("state.after_sync");
         self.failed = false;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use st_checkpoint::{Durability, fail_point, sync_dir};
+use st_checkpoint::{Durability, fail_io, fail_point, sync_dir};
 use st_stream::{Mode, Out};
 
 use crate::append::Append;
@@ -90,7 +90,9 @@ impl Directory {
         for (index, writer) in writers.into_iter().enumerate() {
             writer.finish()?;
             let path = self.staged(batch, index);
-            let sync = File::open(&path).and_then(|file| self.durability.sync(&file));
+            let sync = fail_io("sink.before_sync")
+                .and_then(|()| File::open(&path))
+                .and_then(|file| self.durability.sync(&file));
             sync.with_context(|| format!("{}: cannot sync", path.display()))?;
         }
         sync_dir(&self.folder.join(STAGING), self.durability)?;
@@ -122,7 +124,9 @@ impl Directory {
                     .take_while(|above| above.starts_with(&self.folder));
                 folders.extend(above.map(Path::to_path_buf));
             }
-            match fs::rename(self.staged(batch, index), &path) {
+            let renamed = fail_io("sink.before_rename")
+                .and_then(|()| fs::rename(self.staged(batch, index), &path));
+            match renamed {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 other => {
                     other.with_context(|| format!("{}: cannot rename to it", path.display()))?

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
-use st_checkpoint::{Durability, sync_dir};
+use st_checkpoint::{Durability, fail_io, fail_point, sync_dir};
 use st_stream::{Mode, Out};
 
 use crate::append::Append;
@@ -78,7 +78,9 @@ impl SingleFile {
         let mut writer = self.format.open(Box::new(file), fresh)?;
         rows.each(|row| writer.row(row))?;
         writer.finish()?;
-        let sync = File::open(path).and_then(|file| self.durability.sync(&file));
+        let sync = fail_io("sink.before_sync")
+            .and_then(|()| File::open(path))
+            .and_then(|file| self.durability.sync(&file));
         sync.with_context(|| format!("{}: cannot sync", path.display()))
     }
 
@@ -112,6 +114,7 @@ impl SingleFile {
             Append::to(&path)
         };
         let written = self.write(&path, file, self.length == 0, rows);
+        fail_point("sink.mid_output");
         if let Err(error) = written {
             // Best effort: a reader should not see half a batch, and a restart cuts it in any case.
             let _ = self.cut_to(self.length);
@@ -137,7 +140,9 @@ impl SingleFile {
     }
 
     fn show(&self, waiting: &Path) -> Result<()> {
-        fs::rename(waiting, &self.path).with_context(|| self.cannot("replace"))?;
+        fail_io("sink.before_rename")
+            .and_then(|()| fs::rename(waiting, &self.path))
+            .with_context(|| self.cannot("replace"))?;
         sync_dir(&self.parent(), self.durability)
     }
 

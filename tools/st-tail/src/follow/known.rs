@@ -7,7 +7,7 @@
 use anyhow::{Context, Result};
 use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
-use st_checkpoint::{Memory, QueryDir};
+use st_checkpoint::{Memory, QueryDir, threshold};
 
 use super::print::Inode;
 use super::record::{Piece, Range};
@@ -80,7 +80,7 @@ impl Known {
             .cloned()
             .collect();
         // Some 200 bytes are written of each.
-        if memory.length() > SMALL.max(live.len() as u64 * 800) {
+        if memory.length() > threshold(SMALL, 0).max(live.len() as u64 * threshold(800, 100)) {
             memory.replace([(through, &live)])?;
             self.pieces = live
                 .into_iter()

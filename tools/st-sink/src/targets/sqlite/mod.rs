@@ -217,6 +217,9 @@ impl Sqlite {
             Some(ErrorCode::NotADatabase) => ": give another file",
             Some(ErrorCode::CannotOpen) => ": see that its folder is there and can be written",
             Some(ErrorCode::DiskFull) => ": make room and run the same line again",
+            Some(ErrorCode::SystemIoFailure) => {
+                ": see what the device says (dmesg), mend it and run the same line again"
+            }
             _ => "",
         };
         anyhow!("{}: {cause}{mend}", self.path.display())
