@@ -196,30 +196,40 @@ impl QueryDir {
         Ok(of(&cache))
     }
 
-    /// The least last commit over the registered sinks, and the epoch of those that are joining
-    /// or replaying: nothing at or before it is ever needed as input again. `None` while no sink is
-    /// registered.
+    /// No run will ever start from an epoch before this one, so nothing at or before it is needed
+    /// as input again: the least settled commit over the registered sinks, and the epoch of those
+    /// that are joining or replaying. `None` while no sink is registered.
     ///
     /// # Errors
     /// As [`QueryDir::sinks`].
     pub fn floor(&self) -> Result<Option<i64>> {
+        self.least(SinkState::settled)
+    }
+
+    /// The batch a run starts from: as the floor, but with the last commit of each sink, which is
+    /// durable when this returns; −1 if no sink is registered.
+    ///
+    /// # Errors
+    /// As [`QueryDir::sinks`]; a failed sync.
+    pub fn committed(&self) -> Result<i64> {
+        // A sink that was killed may not have lived to do it, and stages now drop what is older.
+        for sink in self.sinks()? {
+            let sync = fs::File::open(&sink.file).and_then(|file| self.durability().sync(&file));
+            sync.with_context(|| cannot("sync", &sink.file))?;
+        }
+        Ok(self.least(|sink| sink.last)?.unwrap_or(-1))
+    }
+
+    fn least(&self, commit: impl Fn(&SinkState) -> i64) -> Result<Option<i64>> {
         // In this order: a sink registers, and has caught up, before its announcement goes.
         let joining = self.least_joining()?;
         let replaying = self.replaying()?;
         let stands = |sink: &SinkState| match replaying.get(&sink.name) {
-            Some(epoch) => sink.last.min(*epoch),
-            None => sink.last,
+            Some(epoch) => commit(sink).min(*epoch),
+            None => commit(sink),
         };
         let committed = self.look(|cache| cache.sinks().map(stands).min())?;
-        Ok(committed.map(|floor| joining.map_or(floor, |epoch| floor.min(epoch))))
-    }
-
-    /// The batch a run starts from: the floor, −1 if no sink is registered.
-    ///
-    /// # Errors
-    /// As [`QueryDir::sinks`].
-    pub fn committed(&self) -> Result<i64> {
-        Ok(self.floor()?.unwrap_or(-1))
+        Ok(committed.map(|least| joining.map_or(least, |epoch| least.min(epoch))))
     }
 
     /// Whether a recorded plan has a stage of this name.

@@ -53,10 +53,11 @@ impl RecordLog {
         let there = file.metadata().with_context(|| cannot("read", path))?.len();
         if length < there {
             file.set_len(length).with_context(|| cannot("cut", path))?;
-            durability
-                .sync(&file)
-                .with_context(|| cannot("sync", path))?;
         }
+        // Whoever wrote the last line may not have lived to sync it, and it is acted upon from now on.
+        durability
+            .sync(&file)
+            .with_context(|| cannot("sync", path))?;
         Ok(RecordLog {
             path: path.into(),
             file,

@@ -35,6 +35,12 @@ pub struct SinkState {
 }
 
 impl SinkState {
+    /// The last commit that is surely durable: the record of the very last may be seen before it is
+    /// synced, and be lost, or be taken back if that fails.
+    pub fn settled(&self) -> i64 {
+        self.joined.max(self.last - 1)
+    }
+
     /// Whether its plan has a stage of this name.
     pub fn is_below(&self, stage: &str) -> bool {
         self.plan.iter().any(|node| node["name"] == stage)

@@ -101,6 +101,10 @@ impl Place<'_> {
 
     /// Puts what was delivered aside, so that the batches recorded can be delivered once more from the beginning.
     fn rewind(&self) -> bool {
+        if self.early {
+            // What is delivered was forgotten.
+            return false;
+        }
         let at = |name: &str| self.folder.join(name);
         std::fs::rename(at("ck"), at("ck.killed")).unwrap();
         std::fs::rename(at("to"), at("to.killed")).unwrap();

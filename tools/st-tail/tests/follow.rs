@@ -253,6 +253,40 @@ fn another_file_with_the_same_inode_is_another_file() {
 }
 
 #[test]
+fn rows_of_several_files_are_replayed_in_the_order_they_were_read() {
+    let tool = tool();
+    let (a, b) = (tool.path("a.log"), tool.path("b.log"));
+    append(&a, "");
+    append(&b, "");
+    let line = [
+        "-f",
+        "a.log",
+        "b.log",
+        "--format",
+        "json",
+        "--trigger",
+        "1h",
+        "--checkpoint",
+        "ck",
+    ];
+    let mut live = tool.start(&line);
+    live.until("start -1");
+    for (n, file) in [&b, &a, &b, &b, &a].into_iter().enumerate() {
+        append(file, &rows(n as u32..n as u32 + 1));
+        await_rows(&mut live, n as u32..n as u32 + 1);
+    }
+    live.interrupt();
+    live.finish().ok();
+    let again: Vec<&str> = line
+        .iter()
+        .copied()
+        .chain(["--available-now"])
+        .filter(|word| !matches!(*word, "--trigger" | "1h"))
+        .collect();
+    assert_eq!(tool.run(&again).rows().join("\n") + "\n", rows(0..5));
+}
+
+#[test]
 fn what_is_recorded_and_gone_is_refused() {
     let tool = tool();
     let path = tool.file("app.json", rows(0..2));

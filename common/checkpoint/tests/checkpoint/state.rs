@@ -263,9 +263,10 @@ fn a_new_generation_begins_with_a_snapshot_and_the_old_one_stays_above_the_floor
     assert_eq!(
         state_files(&dir).len(),
         2,
-        "floor 2, the new one begins as of 3"
+        "floor 1, the new one begins as of 3"
     );
     sink.commit(3, 1, None).unwrap();
+    sink.commit(4, 1, None).unwrap();
     state.close_epoch(7, 1, "null").unwrap();
     assert_eq!(state_files(&dir), ["st-agg@4.ndjson"]);
     drop(state);
@@ -317,7 +318,7 @@ fn of_several_old_generations_those_go_whose_successor_the_floor_has_reached() {
     assert_eq!(
         state_files(&dir),
         names[2..],
-        "floor 4 is served by the one as of 3"
+        "floor 3 is served by the one as of 3"
     );
     drop(state);
     assert_eq!(keys(&open(&dir, 4).unwrap()), map(&[("1", "4")]));
@@ -431,7 +432,7 @@ fn in_a_directory_of_its_own_a_stage_must_find_its_state() {
     let mut state = open(&dir, -1).unwrap();
     fill(&mut state);
     compact(&mut state);
-    (0..4).for_each(|batch| commits.commit(batch, 1, None).unwrap());
+    (0..5).for_each(|batch| commits.commit(batch, 1, None).unwrap());
     state.close_epoch(4, 1, "null").unwrap();
     assert_eq!(
         state_files(&dir),

@@ -221,6 +221,11 @@ impl Followed {
         })
     }
 
+    /// True if rows were handed on since the last cut.
+    pub fn has_rows(&self) -> bool {
+        self.rows > 0
+    }
+
     /// What was read since the last cut, if it is to be recorded.
     pub fn cut(&mut self, done: bool) -> Option<Piece> {
         let to = self.decoder.place();

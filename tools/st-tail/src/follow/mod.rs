@@ -41,8 +41,10 @@ pub struct FollowSource {
     followed: Vec<Followed>,
     /// Whose turn it is to be read.
     turn: usize,
-    /// Pieces of the open batch of files that were let go or truncated since the last cut.
+    /// Pieces of the open batch whose end is known, in the order they were read.
     done: Vec<Piece>,
+    /// The file whose rows were handed on last: the only one with a piece that is open.
+    latest: Option<Inode>,
     listing: Listing,
     /// The files of watched folders, as of the last listing.
     listed: Vec<String>,
@@ -72,6 +74,7 @@ impl FollowSource {
             followed: Vec::new(),
             turn: 0,
             done: Vec::new(),
+            latest: None,
             listing: Listing::new("st-tail"),
             listed: Vec::new(),
             looked: None,
@@ -88,11 +91,22 @@ impl FollowSource {
         }
     }
 
+    /// Ends the open piece if it is of another file, so that the pieces stand in the order of the rows and a replay sends
+    /// them in it.
+    fn turn_to(&mut self, inode: Inode) {
+        let before = self.latest.replace(inode).filter(|before| *before != inode);
+        let open = |followed: &&mut Followed| Some(followed.inode) == before && followed.has_rows();
+        let piece = self.followed.iter_mut().find(open);
+        self.done
+            .extend(piece.and_then(|followed| followed.cut(false)));
+    }
+
     /// Lets go of files nothing more is expected of.
     fn let_go(&mut self, budget: &mut Budget, out: &mut Out) -> Result<()> {
         let mut index = 0;
         while index < self.followed.len() && !budget.spent() {
             if self.followed[index].is_done() {
+                self.turn_to(self.followed[index].inode);
                 let mut followed = self.followed.remove(index);
                 followed.finish(budget, out, &mut self.advice)?;
                 self.done.extend(followed.cut(true));
@@ -169,9 +183,13 @@ impl Source for FollowSource {
             self.look()?;
         }
         let mut idle = true;
-        let count = self.followed.len();
-        for index in (0..count).map(|step| (self.turn + step) % count) {
-            match self.followed[index].read(budget, out, &mut self.advice)? {
+        let (count, turn) = (self.followed.len(), self.turn);
+        for index in (0..count).map(|step| (turn + step) % count) {
+            let step = self.followed[index].read(budget, out, &mut self.advice)?;
+            if self.followed[index].has_rows() {
+                self.turn_to(self.followed[index].inode);
+            }
+            match step {
                 Step::Idle => {}
                 Step::Progress => idle = false,
                 Step::Truncated => {
