@@ -103,6 +103,21 @@ fn a_filter_that_eats_markers() {
     );
 }
 
+/// The stage that finds it tells the sink, which names it.
+#[test]
+fn a_wrong_first_line_is_told_to_the_sink() {
+    let folder = input();
+    let ran = at(
+        folder.path(),
+        &format!(
+            "{SOURCE} 2>/dev/null | grep -v '^{{\"$st\":\"start\"' | st-map --where true -q 2>/dev/null | st-map --set 'm = n' -q 2>/dev/null | st-sink json --file out.json -q"
+        ),
+    );
+    let said = "st-sink: the query stopped, the open batch is discarded: st-map failed: stdin: the stream does not begin with its start marker but with begin: did a filter drop the first line? keep lines that begin with {\"$st\":\n";
+    assert_eq!((ran.status, ran.err().as_str()), (1, said));
+    assert_eq!(well(folder.path(), "ls"), "ck\nevents\n");
+}
+
 #[test]
 fn a_filter_that_eats_the_watermark() {
     let folder = input();

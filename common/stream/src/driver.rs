@@ -206,17 +206,16 @@ impl<S: Stage> Driver<S> {
                     self.reader.wait(None)?;
                 }
                 Next::Line(line) if !self.options.plain && marker::is_marker(line) => {
+                    // Whatever is wrong with it: the stages below are told.
+                    self.marks = !self.stage.manners().is_sink();
                     let first = Marker::parse(line)?;
                     return match first {
                         Marker::Start(start) => self.marked(*start),
-                        Marker::Abort(abort) => {
-                            self.marks = !self.stage.manners().is_sink();
-                            Err(Aborted {
-                                abort,
-                                passed_on: self.marks,
-                            }
-                            .into())
+                        Marker::Abort(abort) => Err(Aborted {
+                            abort,
+                            passed_on: self.marks,
                         }
+                        .into()),
                         other => bail!(
                             "stdin: the stream does not begin with its start marker but with {}: did a filter drop the first line? keep lines that begin with {{\"$st\":",
                             name_of(&other)

@@ -257,6 +257,37 @@ fn w6_an_abort_is_passed_on() {
 }
 
 #[test]
+fn w6_a_wrong_first_line_is_answered_by_an_abort() {
+    let newer = START.replace(r#""v":1"#, r#""v":2"#);
+    for first in [
+        BEGIN,
+        BATCH,
+        END,
+        newer.as_str(),
+        r#"{"$st":"nonsense"}"#,
+        r#"{"$st":"start""#,
+    ] {
+        let ran = run(&lines(&[first]));
+        let abort: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let error = ran.error();
+        assert_eq!(
+            (&abort["$st"], &abort["stage"]),
+            (&"abort".into(), &"st-echo".into())
+        );
+        let reason = abort["reason"].as_str().unwrap();
+        assert!(error.contains(reason), "{reason} is not in {error}");
+        // The end of the pipeline has nobody to tell.
+        let sink = run_with(
+            Manners::Sink,
+            Options::default(),
+            lines(&[first]).as_bytes(),
+            Stop::default(),
+        );
+        assert_eq!(sink.out, "");
+    }
+}
+
+#[test]
 fn w7_rows_of_a_barrier_come_before_its_markers() {
     let mark = r#"{"$st":"watermark","time":"2025-01-15T09:50:00.000Z"}"#;
     let batch = r#"{"$st":"batch","id":0,"final":false,"watermark":"2025-01-15T09:50:00.000Z","stages":[]}"#;

@@ -134,7 +134,6 @@ pub const ALL: &[Pipeline] = &[
           $S3 st-dedup --by kind --within-watermark -q |
           $S4 st-dedup --by 'ts, kind' -q |
           $S5 st-sink json to/out -q"#,
-        stages: 5,
         result: FILES,
         timed: false,
     },
