@@ -393,7 +393,11 @@ fn generators_make_rows() {
             .locate(row.as_bytes(), &mut spans)
             .unwrap();
         let env = Env::new(Zone::UTC);
-        let rows = generator.rows(&env, &Slots::new(row.as_bytes(), &spans, &[]));
+        let mut made = generator.made(&env, &Slots::new(row.as_bytes(), &spans, &[]));
+        let rows = std::iter::from_fn(|| {
+            let mut row = Vec::new();
+            made.next_into(&mut row).then_some(row)
+        });
         let names: Vec<_> = generator
             .columns()
             .iter()

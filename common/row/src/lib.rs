@@ -22,5 +22,5 @@ pub use members::{Elements, Members, elements_of, fields_of};
 pub use number::{parse_f64, parse_i64, write_f64, write_i64};
 pub use path::{Step, path};
 pub use splice::{Edit, Splice, append_member};
-pub use text::{unescape, write_string};
+pub use text::{plain_text, unescape, write_string};
 pub use validate::{MAX_DEPTH, trim, validate};

@@ -12,7 +12,7 @@ pub fn unescape(quoted: &[u8]) -> Result<Cow<'_, str>, BadRow> {
     let [b'"', inner @ .., b'"'] = quoted else {
         return not_json(0, "expected a string");
     };
-    if !inner.contains(&b'\\') {
+    if clean_prefix(inner) == inner.len() {
         return utf8(inner).map(Cow::Borrowed);
     }
     let mut text = Vec::with_capacity(inner.len());
@@ -107,6 +107,15 @@ pub(crate) fn hex4(text: &[u8], at: usize) -> Option<u32> {
         .try_fold(0, |value, &b| Some(value * 16 + (b as char).to_digit(16)?))
 }
 
+/// The text of a raw string without escapes, given with its quotes; `None` for all else.
+#[inline]
+pub fn plain_text(raw: &[u8]) -> Option<&[u8]> {
+    match raw {
+        [b'"', text @ .., b'"'] if clean_prefix(text) == text.len() => Some(text),
+        _ => None,
+    }
+}
+
 /// Appends `text` as a JSON string with its quotes. Only what must be escaped is.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
@@ -136,6 +145,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// How many bytes need no escape.
+#[inline]
 fn clean_prefix(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(word) = word_at(text, at) {

@@ -67,7 +67,9 @@ impl Emitter {
                 &*group.key,
             )
         };
-        ids.sort_unstable_by(|a, b| place(a).cmp(&place(b)));
+        if !ids.is_sorted_by_key(place) {
+            sort(&mut ids, place);
+        }
         if plan.order.is_empty() {
             for &id in ids.iter().take(self.limit) {
                 out.row_with(|line| {
@@ -138,6 +140,26 @@ impl Emitter {
         }
         line.push(b'}');
     }
+}
+
+/// Sorts groups by window and key. What decides most comparisons is gathered first, as the groups lie far apart.
+fn sort<'g>(ids: &mut [u32], place: impl Fn(&u32) -> ((i64, i64), &'g [u8])) {
+    let first = |id: &u32| {
+        let (window, key) = place(id);
+        let mut first = [0; 16];
+        let shown = key.len().min(16);
+        first[..shown].copy_from_slice(&key[..shown]);
+        (window, u128::from_be_bytes(first), *id)
+    };
+    let mut places: Vec<((i64, i64), u128, u32)> = ids.iter().map(first).collect();
+    places.sort_unstable_by(|(window, first, a), (other, second, b)| {
+        let order = window.cmp(other).then(first.cmp(second));
+        order.then_with(|| place(a).1.cmp(place(b).1))
+    });
+    let sorted = places.into_iter().map(|(_, _, id)| id);
+    ids.iter_mut()
+        .zip(sorted)
+        .for_each(|(id, sorted)| *id = sorted);
 }
 
 /// The result of one aggregate; null, and counted, if it has none.

@@ -140,8 +140,16 @@ pub fn timestamp(out: &mut Vec<u8>, micros: i64) {
 
 /// Appends text, given in UTF-8.
 #[inline]
-pub fn text(out: &mut Vec<u8>, text: &[u8]) {
+fn text(out: &mut Vec<u8>, text: &[u8]) {
     escaped(out, TEXT, text);
+}
+
+/// Appends a text that holds no zero.
+#[inline]
+pub fn clean_text(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(TEXT);
+    out.extend_from_slice(text);
+    out.extend_from_slice(&[0, 0]);
 }
 
 /// Bytes up to a zero; a zero within them is followed by 0xff.

@@ -18,10 +18,7 @@ impl EventTime {
     /// Microseconds since 1970; why there is none otherwise.
     #[inline]
     pub fn micros(&self, env: &Env, slots: &Slots<'_, '_>) -> Result<i64, String> {
-        // An undeclared column of plain text, the common case, is read where it stands.
-        if let Some([b'"', text @ .., b'"']) = self.expr.raw(slots)
-            && let Some(micros) = st_time::parse_timestamp(text, env.zone)
-        {
+        if let Some(micros) = self.known(env, slots) {
             return Ok(micros);
         }
         let value = self.expr.eval(env, slots);
@@ -29,6 +26,12 @@ impl EventTime {
             Some(micros) => Ok(micros),
             None => Err(self.unreadable(&value)),
         }
+    }
+
+    /// The same, if the time is a column of plain text, the common case.
+    #[inline]
+    pub fn known(&self, env: &Env, slots: &Slots<'_, '_>) -> Option<i64> {
+        st_time::parse_timestamp(self.expr.instant_text(slots)?, env.zone)
     }
 
     #[cold]

@@ -1,16 +1,17 @@
 //! The groups held: their keys, their windows, their states, and what happened to them in this batch.
 //!
-//! Groups live in one slab and are known by their number, states in another of a fixed stride, so that a group costs one
-//! allocation, for its key. Which group a row belongs to is the business of [`crate::table`] and [`crate::sessions`].
+//! Groups live in one slab and are known by their number, states in another of a fixed stride, so that a group costs no
+//! allocation unless its key is long. Which group a row belongs to is the business of [`crate::table`] and [`crate::sessions`].
 
 use std::collections::BTreeMap;
 
 use crate::aggregates::{Accumulator, State};
+use crate::short::Short;
 
 /// One group.
 pub struct Group {
     /// Its key columns other than the window, encoded.
-    pub key: Box<[u8]>,
+    pub key: Short,
     /// Where its window begins, microseconds since 1970; 0 without a window.
     pub start: i64,
     /// Closed once the watermark reaches this: the end of its window, or the event time it stands for.
@@ -28,7 +29,7 @@ pub struct Group {
 /// A group that is gone and that the state file still knows.
 pub struct Gone {
     /// Its key columns, encoded.
-    pub key: Box<[u8]>,
+    pub key: Short,
     /// Where its window began.
     pub start: i64,
     /// Where its window ended.
@@ -93,6 +94,16 @@ impl Groups {
     pub fn states_mut(&mut self, id: u32) -> &mut [State] {
         let stride = self.empty.len();
         &mut self.states[id as usize * stride..][..stride]
+    }
+
+    /// Reads a little of a group and of its states, so that they are at hand soon.
+    #[inline]
+    pub fn visit(&self, id: u32) -> usize {
+        let group = self.group(id);
+        let states = self.states(id);
+        let ends = states.first().into_iter().chain(states.last());
+        let kinds = ends.map(|state| usize::from(state.is_boxed()));
+        kinds.sum::<usize>() + group.key.len() + usize::from(group.changed)
     }
 
     /// How many there are.
@@ -269,7 +280,7 @@ impl Groups {
         let states = self.states(id);
         let held = size_of::<Group>()
             + size_of_val(states)
-            + self.group(id).key.len()
+            + self.group(id).key.heap()
             + states.iter().map(Accumulator::heap).sum::<usize>();
         let held = u32::try_from(held).unwrap_or(u32::MAX);
         let group = &mut self.slab[id as usize];

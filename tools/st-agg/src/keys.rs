@@ -10,11 +10,9 @@ use crate::plan::KeyColumn;
 pub fn encode_row(columns: &[KeyColumn], env: &Env, slots: &Slots<'_, '_>, out: &mut Vec<u8>) {
     for column in columns {
         let Some(expr) = &column.expr else { continue };
-        // An undeclared column of plain text, the common case, is taken as it stands.
-        if let Some([b'"', text @ .., b'"']) = expr.raw(slots)
-            && memchr::memchr(b'\\', text).is_none()
-        {
-            encode::text(out, text);
+        // A column of plain text, the common case, is taken as it stands.
+        if let Some(text) = expr.text(slots) {
+            encode::clean_text(out, text);
             continue;
         }
         encode::encode(out, &expr.eval(env, slots));

@@ -1,6 +1,7 @@
 //! Aggregates a stream by key and window.
 
 mod aggregates;
+mod ahead;
 mod args;
 mod bind;
 mod by;
@@ -15,9 +16,11 @@ mod outputs;
 mod plan;
 mod query;
 mod refusals;
+mod repeats;
 mod saved;
 mod scalar;
 mod sessions;
+mod short;
 mod stage;
 mod state;
 mod table;

@@ -3,6 +3,7 @@
 use st_expr::{Compiled, Env, Slots, Value};
 use st_time::{Duration, Zone};
 
+use crate::ahead::Known;
 use crate::event_time::{Windows, given_window};
 use crate::groups::{Groups, NEVER};
 use crate::keys;
@@ -65,6 +66,27 @@ impl Members {
     /// The groups found for the last row.
     pub fn ids(&self) -> &[u32] {
         &self.ids
+    }
+
+    /// The hash of an encoded key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.table.hash(key)
+    }
+
+    /// The number of a group with such a hash.
+    #[inline]
+    pub fn guess(&self, hash: u64, start: i64) -> Option<u32> {
+        self.table.guess(hash, start)
+    }
+
+    /// Finds the only group of a row, a new one as need be.
+    #[inline]
+    pub fn find_known(&mut self, groups: &mut Groups, known: Known<'_>) -> u32 {
+        let id = self.table.find_known(groups, &known);
+        self.ids.clear();
+        self.ids.push(id);
+        id
     }
 
     /// Finds the groups of a row, new ones as need be.

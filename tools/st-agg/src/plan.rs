@@ -20,6 +20,10 @@ pub struct Plan {
     pub fields: Fields,
     /// The key columns.
     pub keys: Vec<KeyColumn>,
+    /// The keys are columns as they stand: reading them fails nowhere and depends on nothing but the row.
+    pub plain_keys: bool,
+    /// A group only counts its rows, and equal rows belong to one group, whatever the time.
+    pub only_counts: bool,
     /// How groups stand in time.
     pub timing: Timing,
     /// The watermark closes groups; only where it bounds a key.
@@ -87,6 +91,8 @@ impl Plan {
         let mut plan = Plan {
             fields: Fields::default(),
             keys: Vec::new(),
+            plain_keys: false,
+            only_counts: false,
             timing: Timing::Untimed,
             bounded: false,
             inputs: Vec::new(),
@@ -100,6 +106,16 @@ impl Plan {
         plan.keys(query, &mut columns).map_err(by)?;
         plan.aggregates(query, &mut columns.compiler).map_err(agg)?;
         plan.fields = columns.compiler.columns.fields().clone();
+        plan.only_counts = plan.plain_keys
+            && matches!(plan.timing, Timing::Untimed)
+            && plan
+                .empty
+                .iter()
+                .all(|state| matches!(state, State::Count(_)))
+            && plan
+                .aggregates
+                .iter()
+                .all(|input| matches!(input, Input::Shared(args) if args.is_empty()));
         let kinds = plan.outputs(query, zone).map_err(agg)?;
         for (name, kind) in query
             .names()
@@ -158,6 +174,8 @@ impl Plan {
                 expr,
             });
         }
+        let mut valued = self.keys.iter().filter_map(|key| key.expr.as_ref());
+        self.plain_keys = valued.all(|expr| expr.field().is_some());
         if let Some(timed) = timed {
             self.timing = timed.timing;
             self.bounded = timed.bounded;

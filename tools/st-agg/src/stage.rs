@@ -10,6 +10,7 @@ use st_stream::{
 use st_time::Zone;
 
 use crate::aggregates::Accumulator;
+use crate::ahead::{Ahead, Known};
 use crate::args::Arguments;
 use crate::emit::Emitter;
 use crate::groups::{Groups, NEVER};
@@ -17,6 +18,7 @@ use crate::members::{Found, Members, Row};
 use crate::plan::{Input, Plan};
 use crate::query::Query;
 use crate::refusals;
+use crate::repeats::Repeats;
 use crate::state::{Meta, State};
 use crate::timing::Timing;
 
@@ -42,7 +44,10 @@ struct Run {
     mark: Option<i64>,
     /// Groups up to here were emitted by a final batch.
     drained: Option<i64>,
-    spans: Spans,
+    /// Rows that were read and not yet taken.
+    ahead: Ahead,
+    /// Rows that came several times, before they are taken.
+    repeats: Repeats,
     /// The room in which the inputs of a row are evaluated.
     inputs: Vec<Value<'static>>,
 }
@@ -176,7 +181,8 @@ impl Stage for Agg {
             seed: seed(&start.query, &context.name),
             mark: start.mark(),
             drained,
-            spans: Spans::default(),
+            ahead: Ahead::default(),
+            repeats: Repeats::default(),
             inputs: Vec::new(),
             plan,
         });
@@ -205,8 +211,10 @@ impl Stage for Agg {
         }
     }
 
-    fn watermark(&mut self, mark: Option<Watermark>, _out: &mut Out) -> Result<Option<Watermark>> {
+    fn watermark(&mut self, mark: Option<Watermark>, out: &mut Out) -> Result<Option<Watermark>> {
         if let (Some(run), Some(mark)) = (&mut self.run, &mark) {
+            // The rows so far stand before this mark.
+            run.settle(self.query.mode, out)?;
             run.mark = run.mark.max(Some(mark.time));
         }
         Ok(mark)
@@ -230,21 +238,95 @@ impl Run {
         }
     }
 
+    /// Takes a row, soon if not at once.
     #[inline]
     fn row(&mut self, row: &[u8], mode: Mode, out: &mut Out) -> Result<()> {
-        let mark = self.closed_at(mode);
-        self.env.row += 1;
-        if let Err(bad) = self.plan.fields.locate(row, &mut self.spans) {
-            return out.reject(row, &bad.to_string());
+        if self.plan.only_counts && !out.strict() {
+            let ahead = &mut self.ahead;
+            self.repeats.take(row, |row, times| ahead.push(row, times));
+        } else {
+            self.ahead.push(row, 1);
         }
-        let slots = Slots::new(row, &self.spans, &[]);
-        let place = Row {
-            plan: &self.plan,
-            env: &self.env,
-            slots: &slots,
-            mark,
+        if self.ahead.is_full() || out.strict() {
+            self.catch_up(mode, out)?;
+        }
+        Ok(())
+    }
+
+    /// Takes all rows read so far.
+    fn settle(&mut self, mode: Mode, out: &mut Out) -> Result<()> {
+        let mut repeats = std::mem::take(&mut self.repeats);
+        repeats.drain(|row, times| {
+            self.ahead.push(row, times);
+            if self.ahead.is_full() {
+                self.catch_up(mode, out)?;
+            }
+            anyhow::Ok(())
+        })?;
+        self.repeats = repeats;
+        self.catch_up(mode, out)
+    }
+
+    /// Takes the rows that wait.
+    fn catch_up(&mut self, mode: Mode, out: &mut Out) -> Result<()> {
+        let mark = self.closed_at(mode);
+        let mut ahead = std::mem::take(&mut self.ahead);
+        ahead.look(&self.plan, &self.env, mark, &self.members, &self.groups);
+        for (row, times, place) in ahead.rows() {
+            self.env.row += u64::from(times);
+            match place {
+                Ok((spans, known)) if times == 1 => self.take(row, spans, known, mark, out)?,
+                Ok((_, Some(known))) => {
+                    let id = self.members.find_known(&mut self.groups, known);
+                    self.groups.touch(id);
+                    for state in self.groups.states_mut(id) {
+                        state.count(times.into());
+                    }
+                }
+                // As often as it came: each is kept or counted by itself.
+                Ok((spans, None)) => {
+                    for _ in 0..times {
+                        self.take(row, spans, None, mark, out)?;
+                    }
+                }
+                Err(bad) => {
+                    for _ in 0..times {
+                        out.reject(row, &bad.to_string())?;
+                    }
+                }
+            }
+        }
+        ahead.clear();
+        self.ahead = ahead;
+        Ok(())
+    }
+
+    #[inline]
+    fn take(
+        &mut self,
+        row: &[u8],
+        spans: &Spans,
+        known: Option<Known<'_>>,
+        mark: Option<i64>,
+        out: &mut Out,
+    ) -> Result<()> {
+        let slots = Slots::new(row, spans, &[]);
+        let found = match known {
+            Some(known) => {
+                self.members.find_known(&mut self.groups, known);
+                Found::Groups
+            }
+            None => {
+                let place = Row {
+                    plan: &self.plan,
+                    env: &self.env,
+                    slots: &slots,
+                    mark,
+                };
+                self.members.find(&mut self.groups, place)
+            }
         };
-        match self.members.find(&mut self.groups, place) {
+        match found {
             Found::Groups => {}
             Found::Late(reason) => out.late(row, &reason)?,
             Found::None(reason) => return out.reject(row, &reason),
@@ -281,6 +363,7 @@ impl Run {
     }
 
     fn batch(&mut self, batch: &Batch, mode: Mode, out: &mut Out) -> Result<()> {
+        self.settle(mode, out)?;
         if self.plan.keys.is_empty() {
             // One row stands for all rows, and also for none.
             let only = self.members.only(&mut self.groups);

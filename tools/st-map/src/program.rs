@@ -107,17 +107,16 @@ impl Program {
                 }
                 Step::Unread => values.push(Value::Null),
                 Step::Generate(generator) => {
-                    let made = generator.rows(env, &Slots::new(row, spans, values));
+                    let mut made = generator.made(env, &Slots::new(row, spans, values));
                     let before = values.len();
                     let mut became = Became::Nothing;
-                    for columns in made {
-                        values.truncate(before);
-                        values.extend(columns);
+                    while made.next_into(values) {
                         if self.steps(index + 1, row, env, spans, values, scratch, target)?
                             == Became::Rows
                         {
                             became = Became::Rows;
                         }
+                        values.truncate(before);
                     }
                     return Ok(became);
                 }

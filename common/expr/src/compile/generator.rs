@@ -15,7 +15,26 @@ pub struct Generator {
 }
 
 /// The rows made of one row: each has one value per column of the generator.
-pub type Rows<'r> = Vec<Vec<Value<'r>>>;
+pub enum Made<'r> {
+    /// Each is one value.
+    Elements(std::vec::IntoIter<Value<'r>>),
+    /// Each is a list of values.
+    Rows(std::vec::IntoIter<Vec<Value<'r>>>),
+}
+
+impl<'r> Made<'r> {
+    /// Appends the values of the next row; false if there is none.
+    #[inline]
+    pub fn next_into(&mut self, values: &mut Vec<Value<'r>>) -> bool {
+        match self {
+            Made::Elements(elements) => elements.next().map(|value| values.push(value)),
+            Made::Rows(rows) => rows.next().map(|row| values.extend(row)),
+        }
+        .is_some()
+    }
+}
+
+type Rows<'r> = Vec<Vec<Value<'r>>>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -31,22 +50,25 @@ impl Generator {
     }
 
     /// The rows it makes of one row; none for null or empty input, unless it is an `_outer` one.
-    pub fn rows<'r>(&'r self, env: &Env, slots: &Slots<'_, 'r>) -> Rows<'r> {
-        let mut rows = self.inner(env, slots);
+    pub fn made<'r>(&'r self, env: &Env, slots: &Slots<'_, 'r>) -> Made<'r> {
+        const ELEMENTS: Kind = Kind::Explode {
+            position: false,
+            map: false,
+        };
+        let mut rows = match self.args.as_slice() {
+            [arg] if self.kind == ELEMENTS && !self.outer => match arg.eval(env, slots) {
+                Value::Array(elements) => return Made::Elements(elements.into_iter()),
+                other => self.of(env, other),
+            },
+            _ => self.inner(env, slots),
+        };
         if rows.is_empty() && self.outer {
             rows.push(vec![Value::Null; self.columns.len()]);
         }
-        rows
+        Made::Rows(rows.into_iter())
     }
 
     fn inner<'r>(&'r self, env: &Env, slots: &Slots<'_, 'r>) -> Rows<'r> {
-        let fail = |found: &Value<'_>, wanted: &str| {
-            env.failures.add(crate::Failure(format!(
-                "{wanted} is wanted, not {}",
-                found.kind()
-            )));
-            Vec::new()
-        };
         if let Kind::Stack(count) = self.kind {
             let mut values = self.args.iter().map(|arg| arg.eval(env, slots));
             let row = |_| {
@@ -60,6 +82,18 @@ impl Generator {
             .args
             .first()
             .map_or(Value::Null, |arg| arg.eval(env, slots));
+        self.of(env, value)
+    }
+
+    /// The rows made of the value of the argument.
+    fn of<'r>(&self, env: &Env, value: Value<'r>) -> Rows<'r> {
+        let fail = |found: &Value<'_>, wanted: &str| {
+            env.failures.add(crate::Failure(format!(
+                "{wanted} is wanted, not {}",
+                found.kind()
+            )));
+            Vec::new()
+        };
         let numbered = |position: bool, i: usize| position.then_some(Value::Integer(i as i64));
         match (self.kind, value) {
             (_, Value::Null) => Vec::new(),

@@ -10,7 +10,7 @@ mod operators;
 mod paths;
 
 pub use forms::names as function_names;
-pub use generator::{Generator, Rows};
+pub use generator::{Generator, Made};
 
 use crate::ast::{Ast, IntervalUnit, Item, Node};
 use crate::columns::Place;
@@ -82,6 +82,36 @@ impl Compiled {
             }
             _ => None,
         }
+    }
+
+    /// The text of the value, if the expression is a column, undeclared or STRING, that holds text without escapes here.
+    /// `None` if it has to be evaluated.
+    #[inline]
+    pub fn text<'r>(&self, slots: &Slots<'_, 'r>) -> Option<&'r [u8]> {
+        self.plain_text(slots, |kind| matches!(kind, Type::Any | Type::String))
+    }
+
+    /// The same for a column that is undeclared, STRING or TIMESTAMP: text to be read as a timestamp, if it is one.
+    #[inline]
+    pub fn instant_text<'r>(&self, slots: &Slots<'_, 'r>) -> Option<&'r [u8]> {
+        let fits = |kind: &Type| matches!(kind, Type::Any | Type::String | Type::Timestamp);
+        self.plain_text(slots, fits)
+    }
+
+    #[inline]
+    fn plain_text<'r>(
+        &self,
+        slots: &Slots<'_, 'r>,
+        fits: impl Fn(&Type) -> bool,
+    ) -> Option<&'r [u8]> {
+        let raw = match &self.op {
+            Op::Field(field, kind) if fits(kind) => slots.raw(*field)?,
+            Op::Path(field, steps, kind) if fits(kind) => {
+                st_row::path(slots.raw(*field)?, steps).ok()??
+            }
+            _ => return None,
+        };
+        st_row::plain_text(raw)
     }
 
     /// The value, if it is the same for all rows.

@@ -257,9 +257,10 @@ fn str_to_map(call: &Call<'_>) -> Result<(Type, Prepared), String> {
     let body = prepared(move |_, a| {
         let all = text(&a[0])?;
         let mut entries = vec![];
-        for pair in super::regexes::split(&between_pairs, all, -1)? {
+        for pair in super::regexes::split(&between_pairs, all, -1, |part| part)? {
             let (start, end) = (pair.start, pair.end);
-            let mut sides = super::regexes::split(&in_pair, &all[start..end], 2)?.into_iter();
+            let mut sides =
+                super::regexes::split(&in_pair, &all[start..end], 2, |part| part)?.into_iter();
             let mut side = || {
                 sides.next().map(|side| {
                     super::arguments::piece(&a[0], start + side.start..start + side.end)

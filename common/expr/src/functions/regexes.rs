@@ -1,5 +1,6 @@
 //! Functions that take a regular expression of Java's.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -149,7 +150,13 @@ fn recent(java: &str) -> Result<Rc<Pattern>, Failure> {
 }
 
 /// The parts of a text between the matches, as `Pattern.split` cuts them; at most `limit`, if that is above zero.
-pub fn split(pattern: &Pattern, text: &str, limit: i64) -> Result<Vec<Range<usize>>, Failure> {
+/// Each is made into what `part` makes of its place.
+pub fn split<T>(
+    pattern: &Pattern,
+    text: &str,
+    limit: i64,
+    part: impl Fn(Range<usize>) -> T,
+) -> Result<Vec<T>, Failure> {
     let mut parts = vec![];
     let mut start = 0;
     pattern.each_match(text, |found| {
@@ -158,12 +165,12 @@ pub fn split(pattern: &Pattern, text: &str, limit: i64) -> Result<Vec<Range<usiz
         }
         // Java leaves out an empty part before an empty match at the very start.
         if found.end > 0 {
-            parts.push(start..found.start);
+            parts.push(part(start..found.start));
             start = found.end;
         }
         true
     })?;
-    parts.push(start..text.len());
+    parts.push(part(start..text.len()));
     Ok(parts)
 }
 
@@ -176,10 +183,12 @@ fn bind_split(call: &Call<'_>) -> Result<(Type, Prepared), String> {
             return characters(&a[0], limit);
         }
         ready.with(a, |pattern| {
-            let parts = split(pattern, all, limit)?
-                .into_iter()
-                .map(|part| piece(&a[0], part));
-            Ok(Value::Array(parts.collect::<Result<_, _>>()?))
+            if let Value::String(Cow::Borrowed(all)) = a[0] {
+                let part = |part| Value::String(Cow::Borrowed(&all[part]));
+                return Ok(Value::Array(split(pattern, all, limit, part)?));
+            }
+            let part = |part: Range<usize>| Value::String(Cow::Owned(all[part].to_owned()));
+            Ok(Value::Array(split(pattern, all, limit, part)?))
         })
     });
     Ok((Type::Array(Box::new(Type::String)), body))

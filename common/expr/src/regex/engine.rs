@@ -16,6 +16,8 @@ pub struct Pattern {
     /// With the long forms of the anchors, if the pattern has such; compiled when a text asks for them.
     exact: OnceLock<Result<Engine, String>>,
     found: Found,
+    /// The one character that is all of the pattern, if it is ASCII and stands for itself.
+    byte: Option<u8>,
 }
 
 enum Engine {
@@ -72,6 +74,12 @@ impl Pattern {
             quick,
             exact: OnceLock::new(),
             found,
+            byte: match java.as_bytes() {
+                [byte] if byte.is_ascii_alphanumeric() || b" ,;:/-_=&@\t".contains(byte) => {
+                    Some(*byte)
+                }
+                _ => None,
+            },
         })
     }
 
@@ -163,6 +171,14 @@ impl Pattern {
         text: &str,
         mut each: impl FnMut(Range<usize>) -> bool,
     ) -> Result<(), Failure> {
+        if let Some(byte) = self.byte {
+            for at in memchr::memchr_iter(byte, text.as_bytes()) {
+                if !each(at..at + 1) {
+                    break;
+                }
+            }
+            return Ok(());
+        }
         let mut start = 0;
         while start <= text.len() {
             let Some(found) = self.find_at(text, start)? else {

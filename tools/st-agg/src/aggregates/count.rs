@@ -45,6 +45,14 @@ fn bind_pairs(call: &Call<'_>) -> Result<Bound, String> {
     Ok(Bound::new(call, Type::BigInt, Count::default()).cast(2, &Type::Double))
 }
 
+impl Count {
+    /// Counts rows without arguments.
+    #[inline]
+    pub fn add(&mut self, rows: i64) {
+        self.rows += rows;
+    }
+}
+
 impl Accumulator for Count {
     #[inline]
     fn update(&mut self, args: &[Value<'_>]) -> Result<(), Failure> {

@@ -121,6 +121,25 @@ macro_rules! states {
     };
 }
 
+impl State {
+    /// Takes so many rows without arguments; only a count has such.
+    #[inline]
+    pub fn count(&mut self, rows: i64) {
+        if let State::Count(count) = self {
+            count.add(rows);
+        }
+    }
+
+    /// True if most of it is held elsewhere.
+    #[inline]
+    pub fn is_boxed(&self) -> bool {
+        matches!(
+            self,
+            State::Collect(_) | State::Distinct(_) | State::Percentile(_)
+        )
+    }
+}
+
 states! {
     Average(average::Average),
     Bits(bits::Bits),

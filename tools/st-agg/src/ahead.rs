@@ -1,0 +1,162 @@
+//! Rows are taken a few at a time, so that their trips to memory overlap.
+//!
+//! With many groups nearly all of a row's time goes into waiting for the table, then for the group, then for its states. So the
+//! keys of several rows are computed first; the processor then fetches what all of them need at once, and by the time the
+//! rows are taken, in their order, it is there.
+
+use std::hint::black_box;
+use std::ops::Range;
+
+use st_expr::{Env, Slots};
+use st_row::{BadRow, Spans};
+
+use crate::groups::{Groups, NEVER};
+use crate::keys;
+use crate::members::Members;
+use crate::plan::Plan;
+use crate::timing::Timing;
+
+/// So many rows; or fewer, if they are long.
+const ROWS: usize = 32;
+const BYTES: usize = 64 * 1024;
+
+/// Rows that were read and not yet taken.
+#[derive(Default)]
+pub struct Ahead {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// How often each row came.
+    times: Vec<u32>,
+    /// Reused: as many as there ever were rows.
+    spans: Vec<Spans>,
+    places: Vec<Result<Option<Place>, BadRow>>,
+    keys: Vec<u8>,
+}
+
+/// Where a row that belongs to one group belongs.
+struct Place {
+    key: Range<usize>,
+    hash: u64,
+    window: (i64, i64),
+    guess: Option<u32>,
+}
+
+/// A row's only group: what it is known by, and which number it probably has.
+pub struct Known<'k> {
+    /// Its key, encoded.
+    pub key: &'k [u8],
+    /// The hash of that.
+    pub hash: u64,
+    /// The bounds of its window.
+    pub window: (i64, i64),
+    /// A group of the same hash.
+    pub guess: Option<u32>,
+}
+
+impl Ahead {
+    /// Keeps a row that came so many times.
+    #[inline]
+    pub fn push(&mut self, row: &[u8], times: u32) {
+        self.bytes.extend_from_slice(row);
+        self.times.push(times);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// True if the rows should be taken now.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.ends.len() >= ROWS || self.bytes.len() >= BYTES
+    }
+
+    /// Scans the rows and finds out where they belong, as far as that is simple.
+    pub fn look(
+        &mut self,
+        plan: &Plan,
+        env: &Env,
+        mark: Option<i64>,
+        members: &Members,
+        groups: &Groups,
+    ) {
+        self.spans
+            .resize_with(self.ends.len().max(self.spans.len()), Spans::default);
+        let mut start = 0;
+        for (end, spans) in self.ends.iter().zip(&mut self.spans) {
+            let row = &self.bytes[start..*end];
+            start = *end;
+            let place = plan.fields.locate(row, spans);
+            let place = place.map(|()| {
+                let slots = Slots::new(row, spans, &[]);
+                let window = window(plan, env, &slots, mark)?;
+                let start = self.keys.len();
+                keys::encode_row(&plan.keys, env, &slots, &mut self.keys);
+                let key = start..self.keys.len();
+                Some(Place {
+                    hash: members.hash(&self.keys[key.clone()]),
+                    key,
+                    window,
+                    guess: None,
+                })
+            });
+            self.places.push(place);
+        }
+        // Each loop asks for what does not depend on the others.
+        for place in self.places.iter_mut().flatten().flatten() {
+            place.guess = members.guess(place.hash, place.window.0);
+        }
+        let guesses = || {
+            self.places
+                .iter()
+                .flatten()
+                .flatten()
+                .filter_map(|place| place.guess)
+        };
+        black_box(guesses().fold(0, |sum, id| sum ^ groups.visit(id)));
+    }
+
+    /// The rows, each with how often it came, where its fields stand and the group it belongs to, unless that is not simple.
+    #[allow(clippy::type_complexity)]
+    pub fn rows(
+        &self,
+    ) -> impl Iterator<Item = (&[u8], u32, Result<(&Spans, Option<Known<'_>>), &BadRow>)> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let rows = starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.bytes[*start..*end]);
+        let places = self.places.iter().zip(&self.spans).map(|(place, spans)| {
+            let known = place.as_ref()?.as_ref().map(|place| Known {
+                key: &self.keys[place.key.clone()],
+                hash: place.hash,
+                window: place.window,
+                guess: place.guess,
+            });
+            Ok((spans, known))
+        });
+        let counted = rows.zip(&self.times);
+        counted
+            .zip(places)
+            .map(|((row, times), place)| (row, *times, place))
+    }
+
+    /// Forgets the rows.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.times.clear();
+        self.places.clear();
+        self.keys.clear();
+    }
+}
+
+/// The one window of a row that is in time; `None` if there are several, or none.
+#[inline]
+fn window(plan: &Plan, env: &Env, slots: &Slots<'_, '_>, mark: Option<i64>) -> Option<(i64, i64)> {
+    match &plan.timing {
+        _ if !plan.plain_keys => None,
+        Timing::Untimed => Some((0, NEVER)),
+        Timing::Windows(time, windows) if windows.slide == windows.size => {
+            let window = windows.of(time.known(env, slots)?).next()?;
+            mark.is_none_or(|mark| window.1 > mark).then_some(window)
+        }
+        _ => None,
+    }
+}
