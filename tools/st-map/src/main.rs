@@ -8,6 +8,7 @@ mod map;
 mod operation;
 mod otherwise;
 mod program;
+mod quick;
 mod shape;
 mod target;
 mod through;

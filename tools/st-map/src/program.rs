@@ -5,6 +5,7 @@ use st_expr::{Compiled, Env, Generator, Slots, Value};
 use st_row::{BadRow, Fields, Spans};
 
 use crate::layout::{Layout, Parts, Scratch};
+use crate::quick::Quick;
 use crate::target::Target;
 
 /// One step; each but a condition adds values to the row's.
@@ -45,6 +46,7 @@ pub struct Program {
 /// A program and what it reuses from row to row.
 pub struct Machine {
     program: Program,
+    quick: Option<Quick>,
     spans: Spans,
     scratch: Scratch,
     values: Vec<Value<'static>>,
@@ -53,8 +55,13 @@ pub struct Machine {
 impl Machine {
     /// A machine for one program.
     pub fn new(program: Program) -> Machine {
+        let quick = match program.steps.first() {
+            Some(Step::Where(condition)) => Quick::new(condition, &program.fields),
+            _ => None,
+        };
         Machine {
             program,
+            quick,
             spans: Spans::default(),
             scratch: Scratch::default(),
             values: Vec::new(),
@@ -65,10 +72,14 @@ impl Machine {
     pub fn run(&mut self, row: &[u8], env: &Env, target: &mut Target<'_>) -> Result<Became> {
         let Machine {
             program,
+            quick,
             spans,
             scratch,
             values,
         } = self;
+        if quick.as_ref().is_some_and(|quick| quick.refuses(row)) {
+            return Ok(Became::Refused);
+        }
         if let Err(bad) = program.fields.locate(row, spans) {
             return Ok(Became::Bad(bad));
         }

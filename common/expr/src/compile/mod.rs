@@ -119,6 +119,14 @@ impl Compiled {
         self.op.constant()
     }
 
+    /// The field and the text, if the expression is that an undeclared column equals a constant text.
+    pub fn is_text(&self) -> Option<(usize, &str)> {
+        match &self.op {
+            Op::FieldIs(field, text, false) => Some((*field, text)),
+            _ => None,
+        }
+    }
+
     /// The row's field, if the expression is just that.
     pub fn field(&self) -> Option<usize> {
         match self.op {
