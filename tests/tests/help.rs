@@ -96,6 +96,7 @@ fn help_fits_a_screen() {
         "st-agg",
         "st-dedup",
         "st-fold",
+        "st-state",
         "st-sink",
         "st-tee",
         "st-help",

@@ -4,17 +4,20 @@
 //! downstream has acted upon can be cut again exactly as it was.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::definition::{Change, changes, refusal};
+use crate::durable::cannot;
+use crate::inspect::{SourceView, damaged_header};
 use crate::name::check_name;
-use crate::record::sealed;
-use crate::record_log::{Place, RESTORE, RecordLog, parse, read_header};
+use crate::record::{Lines, sealed, verifies};
+use crate::record_log::{Place, RESTORE, RecordLog, damaged, parse, read_header};
 use crate::{QueryDir, fail_point, threshold};
 
 /// Fewer forgettable records than this are not worth a rewrite.
@@ -55,6 +58,41 @@ pub struct Offsets {
     /// Id of the first record in `places`.
     first: i64,
     places: VecDeque<Place>,
+}
+
+/// What a source keeps, read without touching its file.
+pub(crate) fn look(path: &Path, name: &str, query: &str) -> Result<SourceView> {
+    let file = File::open(path).with_context(|| cannot("open", path))?;
+    let mut lines = Lines::new(file);
+    let header: Header = match lines.next().with_context(|| cannot("read", path))? {
+        Some(line) if line.complete && verifies(line.bytes) => {
+            read_header(path, line.bytes, "st-offsets", query)?
+        }
+        _ => return Err(damaged_header(path)),
+    };
+    let mut batches = None;
+    let mut number = 1;
+    while let Some(line) = lines.next().with_context(|| cannot("read", path))? {
+        number += 1;
+        if !line.complete {
+            break;
+        }
+        if !verifies(line.bytes) {
+            return Err(damaged(path, number));
+        }
+        let place = Place {
+            line: number,
+            offset: line.offset,
+            length: line.bytes.len(),
+        };
+        let batch = batch_of(path, place, line.bytes)?;
+        batches = Some((batches.map_or(batch, |(first, _)| first), batch));
+    }
+    Ok(SourceView {
+        name: name.to_string(),
+        definition: header.definition,
+        batches,
+    })
 }
 
 impl Offsets {

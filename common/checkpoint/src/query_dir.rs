@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Metadata {
+pub(crate) struct Metadata {
     #[serde(rename = "st-checkpoint")]
     format: u32,
     id: String,
@@ -121,7 +121,7 @@ impl QueryDir {
         Self::new(path, metadata, durability)
     }
 
-    fn new(path: &Path, metadata: Metadata, durability: Durability) -> Result<Self> {
+    pub(crate) fn new(path: &Path, metadata: Metadata, durability: Durability) -> Result<Self> {
         let absolute = fs::canonicalize(path).with_context(|| cannot("find", path))?;
         let inner = Inner {
             path: path.into(),
@@ -257,7 +257,7 @@ fn stranger(folder: &Path) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn read_metadata(file: &Path) -> Result<Metadata> {
+pub(crate) fn read_metadata(file: &Path) -> Result<Metadata> {
     let text = match fs::read(file) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             bail!("{}: was removed: {RESTORE}", file.display())

@@ -139,7 +139,7 @@ pub fn checkpointed(start: &Start) -> bool {
 pub(crate) fn parts(node: &Node) -> Result<Vec<(String, Plan)>> {
     let mut parts = Vec::new();
     for (field, value) in &node.rest {
-        if field == "schema" {
+        if matches!(field.as_str(), "schema" | "kept") {
             continue;
         }
         let several = match (field.as_str(), value) {

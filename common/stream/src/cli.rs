@@ -240,7 +240,8 @@ fn misplaced(error: &clap::Error) -> Option<String> {
 /// whose output is no wire tells nobody.
 fn abort(tool: &str, reason: &str) {
     let stdout = rustix::stdio::stdout();
-    let ends = tool.starts_with("st-sink") || matches!(tool, "st-tee" | "st-help" | "st-ps");
+    let ends =
+        tool.starts_with("st-sink") || matches!(tool, "st-tee" | "st-help" | "st-state" | "st-ps");
     if ends || rustix::termios::isatty(stdout) {
         return;
     }

@@ -309,6 +309,9 @@ impl<S: Stage> Driver<S> {
             node.options.append(&mut self.options.plan());
             node.rest
                 .insert("schema".into(), start.schema.clone().into());
+            if let Some(kept) = self.stage.kept() {
+                node.rest.insert("kept".into(), serde_json::to_value(kept)?);
+            }
         }
         start.plan.push(node);
         if let Some(shown) = &mut self.shown

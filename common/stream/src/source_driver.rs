@@ -24,6 +24,7 @@ use crate::out::Out;
 use crate::shown::{self, Shown};
 use crate::signals::Stop;
 use crate::source::{Budget, Opening, Read, Source, SourceArgs};
+use crate::stage::Kept;
 use crate::trigger::Trigger;
 use crate::writer::{Closed, Writer};
 
@@ -167,7 +168,13 @@ impl<S: Source> Run<S> {
             tool: self.source.tool().to_string(),
             name: self.name.clone(),
             options,
-            rest: Map::from_iter([("schema".to_string(), start.schema.clone().into())]),
+            rest: Map::from_iter([
+                ("schema".to_string(), start.schema.clone().into()),
+                (
+                    "kept".to_string(),
+                    serde_json::to_value(Kept::new(self.source.identity(), &[]))?,
+                ),
+            ]),
         });
         self.out.marker(&Marker::Start(Box::new(start)))?;
         self.out.marker(&Marker::End)?;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use st_checkpoint::QueryDir;
+use st_checkpoint::{Change, QueryDir};
 
 use crate::marker::{Batch, Begin, Start, Watermark};
 use crate::out::Out;
@@ -59,6 +60,30 @@ impl Context {
     }
 }
 
+/// What a state was gathered for, as its file has it, and which fields of that may change on a restart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The definition given to [`st_checkpoint::StateFile::open`].
+    pub definition: Value,
+    /// Paths within it that may change safely.
+    pub safe: Vec<String>,
+}
+
+impl Kept {
+    /// The definition, and the fields that may change.
+    pub fn new(definition: Value, safe: &[&str]) -> Kept {
+        Kept {
+            definition,
+            safe: safe.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Whether a change of the definition is safe.
+    pub fn allows(safe: &[&str], change: &Change) -> bool {
+        safe.contains(&change.path.as_str())
+    }
+}
+
 /// One pipeline stage. Order of calls: `start`, (`begin`, `row`*, `watermark`, `batch`)*, `end`.
 pub trait Stage {
     /// The program's name: `st-agg`.
@@ -70,6 +95,11 @@ pub trait Stage {
     /// The plans of the stage's further inputs, as fields of its node: `right`, `inputs`.
     fn inputs(&self) -> Map<String, Value> {
         Map::new()
+    }
+
+    /// What the stage's state was gathered for, once an explained pipeline has started: `st-state check` compares it.
+    fn kept(&self) -> Option<Kept> {
+        None
     }
 
     /// How the stage takes its input.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use st_expr::{Env, Slots, Type, Value, tidy};
 use st_row::Spans;
 use st_stream::{
-    Batch, Begin, Bound, Context, Manners, Mode, Out, Stage, Start, StateFigures, Watermark,
+    Batch, Begin, Bound, Context, Kept, Manners, Mode, Out, Stage, Start, StateFigures, Watermark,
 };
 use st_time::Zone;
 
@@ -19,7 +19,7 @@ use crate::plan::{Input, Plan};
 use crate::query::Query;
 use crate::refusals;
 use crate::repeats::Repeats;
-use crate::state::{Meta, State};
+use crate::state::{Meta, SAFE, State};
 use crate::timing::Timing;
 
 /// `st-agg` between two pipes.
@@ -27,6 +27,7 @@ pub struct Agg {
     arguments: Arguments,
     query: Query,
     zone: Zone,
+    kept: Option<Kept>,
     run: Option<Run>,
 }
 
@@ -61,6 +62,7 @@ impl Agg {
             arguments,
             query,
             zone,
+            kept: None,
             run: None,
         })
     }
@@ -141,6 +143,10 @@ impl Stage for Agg {
         options
     }
 
+    fn kept(&self) -> Option<Kept> {
+        self.kept.clone()
+    }
+
     fn manners(&self) -> Manners {
         Manners::Waits
     }
@@ -148,12 +154,13 @@ impl Stage for Agg {
     fn start(&mut self, start: &mut Start, context: &Context) -> Result<()> {
         let plan = Plan::new(&self.query, start, self.zone)?;
         refusals::check(&self.query, &plan, start)?;
+        let definition = self.definition(&plan);
+        self.kept = Some(Kept::new(definition.clone(), SAFE));
         let mut groups = Groups::new(plan.empty.clone());
         let mut members = Members::default();
         let mut drained = None;
         let mut state = None;
         if let Some(dir) = &context.query {
-            let definition = self.definition(&plan);
             let (file, meta) = State::open(
                 dir,
                 &context.name,

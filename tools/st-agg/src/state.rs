@@ -7,12 +7,16 @@
 use anyhow::{Result, bail};
 use st_checkpoint::{QueryDir, StateFile};
 use st_row::elements_of;
+use st_stream::Kept;
 
 use crate::aggregates::Accumulator;
 use crate::groups::{Groups, NEVER};
 use crate::plan::Plan;
 use crate::timing::Timing;
 use crate::{encode, saved};
+
+/// What may change: the order and the number of rows shown are no part of a state.
+pub const SAFE: &[&str] = &["order_by", "limit"];
 
 /// The state file of one stage, and how its groups are written.
 pub struct State {
@@ -69,9 +73,7 @@ impl State {
         plan: &Plan,
         groups: &mut Groups,
     ) -> Result<(State, Meta)> {
-        // The order and the number of rows shown change no state.
-        let safe =
-            |change: &st_checkpoint::Change| matches!(change.path.as_str(), "order_by" | "limit");
+        let safe = |change: &st_checkpoint::Change| Kept::allows(SAFE, change);
         let file = StateFile::open(dir, stage, definition, epoch, &safe)?;
         let shape = match plan.timing {
             Timing::Untimed | Timing::Time(_) => Shape::Bare,

@@ -6,7 +6,7 @@ use st_expr::{KeyColumn, Schema, parse_names, suggest};
 use st_row::{Fields, Spans};
 use st_stream::cli::usage;
 use st_stream::marker::{Batch, Bound, Mode, Start, StateFigures, Watermark};
-use st_stream::{Context, Manners, Out, Stage};
+use st_stream::{Context, Kept, Manners, Out, Stage};
 use st_time::Zone;
 
 use crate::args::Arguments;
@@ -18,6 +18,7 @@ use crate::seen::{NEVER, Seen};
 pub struct Dedup {
     arguments: Arguments,
     by: Vec<String>,
+    kept: Option<Kept>,
     run: Option<Run>,
 }
 
@@ -56,6 +57,7 @@ impl Dedup {
         Ok(Dedup {
             arguments,
             by,
+            kept: None,
             run: None,
         })
     }
@@ -110,6 +112,10 @@ impl Stage for Dedup {
         options
     }
 
+    fn kept(&self) -> Option<Kept> {
+        self.kept.clone()
+    }
+
     fn manners(&self) -> Manners {
         Manners::RowByRow
     }
@@ -139,6 +145,7 @@ impl Stage for Dedup {
             "kept": life,
             "tz": zone.to_string(),
         });
+        self.kept = Some(Kept::new(definition.clone(), &[]));
         let mut seen = match rule.expiry {
             Expiry::Never => Seen::forever(),
             Expiry::Key => Seen::by_moment(0),

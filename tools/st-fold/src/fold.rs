@@ -9,7 +9,7 @@ use st_expr::{Schema, event_time, parse_names, suggest, window_end};
 use st_row::{Fields, Spans};
 use st_stream::cli::usage;
 use st_stream::marker::{Batch, Begin, Bound, Mode, Start, StateFigures, Watermark};
-use st_stream::{Context, Manners, Out, Stage, message};
+use st_stream::{Context, Kept, Manners, Out, Stage, message};
 use st_time::Zone;
 
 use crate::args::Arguments;
@@ -17,7 +17,7 @@ use crate::functions::{CLOCK_TIMER, EMIT, Effects, TIMER};
 use crate::json as jq;
 use crate::keys::Keys;
 use crate::program::{Given, Moment, Program};
-use crate::saved::Saved;
+use crate::saved::{SAFE, Saved};
 use crate::store::{Clock, Store, Timers};
 
 /// Spark's `transformWithState`.
@@ -27,6 +27,7 @@ pub struct Fold {
     init: Val,
     update: Program,
     on_timer: Option<Program>,
+    kept: Option<Kept>,
     run: Option<Run>,
 }
 
@@ -74,6 +75,7 @@ impl Fold {
             init,
             update,
             on_timer,
+            kept: None,
             run: None,
         };
         if !fold.uses(EMIT) {
@@ -195,6 +197,10 @@ impl Stage for Fold {
         options
     }
 
+    fn kept(&self) -> Option<Kept> {
+        self.kept.clone()
+    }
+
     fn manners(&self) -> Manners {
         Manners::RowByRow
     }
@@ -205,19 +211,15 @@ impl Stage for Fold {
         let schema = Schema::parse(&start.schema)?;
         let mut fields = Fields::new::<&str>([]);
         let keys = Keys::new(&self.by, &schema, zone, &mut fields);
+        let definition = self.definition(&keys);
+        self.kept = Some(Kept::new(definition.clone(), SAFE));
         let bounded = start
             .watermarks
             .iter()
             .find_map(|declared| declared.columns.first());
         let time = bounded.map(|(column, bound)| (fields.add(column), *bound));
         let mut store = Store::new(self.arguments.ttl.map(|ttl| ttl.as_micros() as i64));
-        let saved = Saved::open(
-            context,
-            &self.definition(&keys),
-            start.epoch,
-            &keys,
-            &mut store,
-        )?;
+        let saved = Saved::open(context, &definition, start.epoch, &keys, &mut store)?;
         self.run = Some(Run {
             keys,
             fields,

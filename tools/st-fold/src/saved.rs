@@ -5,12 +5,15 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 use st_checkpoint::{Change, StateFile};
 use st_row::{elements_of, fields_of};
-use st_stream::Context;
+use st_stream::{Context, Kept};
 use st_time::Zone;
 
 use crate::json;
 use crate::keys::Keys;
 use crate::store::{Clock, Entry, Store};
+
+/// Which parts of the definition may change: another program may go on with the states of the one before.
+pub const SAFE: &[&str] = &["init", "update", "on_timer", "ttl"];
 
 /// The state file of one stage.
 pub struct Saved {
@@ -34,9 +37,7 @@ impl Saved {
         let Some(query) = &context.query else {
             return Ok(None);
         };
-        let safe = |change: &Change| {
-            matches!(change.path.as_str(), "init" | "update" | "on_timer" | "ttl")
-        };
+        let safe = |change: &Change| Kept::allows(SAFE, change);
         let file = StateFile::open(query, &context.name, definition, epoch, &safe)?;
         file.restore(|key, value| {
             keys.object(key)?;

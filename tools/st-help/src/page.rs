@@ -100,6 +100,12 @@ pub const TOOLS: &[Entry] = &[
         "queries and how they stand",
         "streams.active, lastProgress",
     ),
+    entry(
+        "Control",
+        "st-state",
+        "what a checkpoint holds",
+        "read.format(\"statestore\")",
+    ),
     entry("Control", "st-help", "this page", "the programming guide"),
 ];
 

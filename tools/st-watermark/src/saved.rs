@@ -4,10 +4,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use st_checkpoint::StateFile;
-use st_stream::Context;
+use st_stream::{Context, Kept};
 use st_time::Zone;
 
 use crate::mark::Mark;
+
+/// What may change: the mark goes on from where it stands.
+pub const SAFE: &[&str] = &["delay", "idle_timeout"];
 
 /// The state file of a watermark, and what stands in it.
 pub struct Saved {
@@ -38,7 +41,7 @@ impl Saved {
             return Ok(None);
         };
         let definition = Value::Object(options.clone());
-        let safe = |change: &st_checkpoint::Change| change.path != "column";
+        let safe = |change: &st_checkpoint::Change| Kept::allows(SAFE, change);
         let file = StateFile::open(query, &context.name, &definition, epoch, &safe)?;
         let mut saved = Mark::default();
         file.restore(|_, value| {

@@ -6,12 +6,12 @@ use st_expr::{Schema, Type, read_json};
 use st_row::{Fields, Spans};
 use st_stream::cli::usage;
 use st_stream::marker::{Batch, Begin, Bound, Declared, Start, StateFigures, Watermark};
-use st_stream::{Context, Manners, Out, Stage};
+use st_stream::{Context, Kept, Manners, Out, Stage};
 use st_time::Zone;
 
 use crate::args::Arguments;
 use crate::mark::{Mark, Rule};
-use crate::saved::Saved;
+use crate::saved::{SAFE, Saved};
 
 /// What the rows of the open batch showed.
 #[derive(Default)]
@@ -123,6 +123,10 @@ impl Stage for EventTime {
             options.insert("idle_timeout".into(), json!(idle.to_string()));
         }
         options
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        Some(Kept::new(Value::Object(self.options()), SAFE))
     }
 
     fn manners(&self) -> Manners {

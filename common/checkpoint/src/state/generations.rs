@@ -10,7 +10,7 @@ use crate::durable::{cannot, folder_of, remove as remove_file, sync_dir};
 
 /// One file: a snapshot as of `base`, and the epochs after it.
 #[derive(Clone, Debug)]
-pub(super) struct Generation {
+pub(crate) struct Generation {
     pub path: PathBuf,
     pub base: i64,
 }
@@ -28,7 +28,7 @@ pub(super) fn pattern(dir: &QueryDir, stage: &str) -> PathBuf {
 }
 
 /// The generations that are there, oldest first.
-pub(super) fn list(dir: &QueryDir, stage: &str) -> Result<Vec<Generation>> {
+pub(crate) fn list(dir: &QueryDir, stage: &str) -> Result<Vec<Generation>> {
     let folder = dir.path().join("state");
     if !folder.is_dir() {
         return Ok(Vec::new());

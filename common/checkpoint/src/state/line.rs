@@ -43,7 +43,7 @@ pub(super) fn is_key(line: &[u8]) -> bool {
 }
 
 /// Splits a key's line; `None` for any other line.
-pub(super) fn key_and_value(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+pub(crate) fn key_and_value(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     if !is_key(line) {
         return None;
     }

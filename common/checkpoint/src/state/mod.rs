@@ -7,10 +7,10 @@
 
 mod compaction;
 mod epoch;
-mod generations;
-mod line;
+pub(crate) mod generations;
+pub(crate) mod line;
 mod open;
-mod verify;
+pub(crate) mod verify;
 
 use std::fs::File;
 use std::io::Read;
@@ -30,12 +30,12 @@ use verify::Closing;
 const WRITE_BLOCK: usize = 1 << 18;
 
 #[derive(Clone, Serialize, Deserialize)]
-struct Header {
+pub(crate) struct Header {
     #[serde(rename = "st-state")]
     format: u32,
     query: String,
     stage: String,
-    definition: Value,
+    pub(crate) definition: Value,
     base: i64,
 }
 

@@ -18,7 +18,7 @@ use crate::record_log::{self, RESTORE};
 const CLOSING: &[u8] = b"{\"epoch\":";
 
 /// What a closing line says, apart from its checksum.
-pub(super) struct Closing {
+pub(crate) struct Closing {
     pub epoch: i64,
     pub keys: u64,
     pub meta: Box<RawValue>,
@@ -58,7 +58,7 @@ impl Closing {
 }
 
 /// A generation proven up to a closing line.
-pub(super) struct Verified {
+pub(crate) struct Verified {
     pub header: Header,
     pub closing: Closing,
     /// Where that line ends, and where the snapshot's does.
@@ -73,11 +73,22 @@ pub(super) struct Verified {
 ///
 /// # Errors
 /// Damage, naming file, epoch and byte.
-pub(super) fn verify(
+pub(crate) fn verify(
     path: &Path,
     reader: impl Read,
     whose: (&str, &str, i64),
     epoch: i64,
+) -> Result<Verified> {
+    verify_each(path, reader, whose, epoch, |_| {})
+}
+
+/// The same, handing each key's line to `each` on the way: what it was handed counts only if this succeeds.
+pub(crate) fn verify_each(
+    path: &Path,
+    reader: impl Read,
+    whose: (&str, &str, i64),
+    epoch: i64,
+    mut each: impl FnMut(&[u8]),
 ) -> Result<Verified> {
     let mut lines = Lines::new(reader);
     let mut proof = Proof::default();
@@ -124,6 +135,7 @@ pub(super) fn verify(
             found = Some(Closed { closing, end, crc });
         } else if line::is_key(line.bytes) {
             proof.take(line.bytes);
+            each(line.bytes);
         } else {
             return Err(damaged("damaged, not a line of a state file"));
         }

@@ -6,6 +6,7 @@
 mod commits;
 mod damage;
 mod fixtures;
+mod inspect;
 mod joining;
 mod locks;
 mod memory;
