@@ -99,6 +99,7 @@ fn help_fits_a_screen() {
         "st-state",
         "st-sink",
         "st-tee",
+        "st-union",
         "st-help",
         "st-ps",
     ] {

@@ -134,6 +134,10 @@ impl Commits {
         if new_plan {
             commits.keep_from(0)?;
         }
+        if commits.last() <= epoch {
+            // Nothing will be replayed for it.
+            commits.caught_up()?;
+        }
         Ok(commits)
     }
 

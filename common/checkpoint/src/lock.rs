@@ -7,7 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -28,6 +28,9 @@ pub struct Holder {
     pub tool: String,
     /// When it started, ISO-8601.
     pub started: String,
+    /// It is a source: others of the same query may run beside it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub source: bool,
 }
 
 impl Holder {
@@ -37,6 +40,16 @@ impl Holder {
             pid: std::process::id(),
             tool: tool.into(),
             started: started.into(),
+            source: false,
+        }
+    }
+
+    /// The same, as a source.
+    #[must_use]
+    pub fn as_source(self) -> Self {
+        Holder {
+            source: true,
+            ..self
         }
     }
 }
@@ -151,28 +164,27 @@ impl QueryDir {
     /// and before reading commits: a stage of an earlier run may still be committing. What that
     /// run had announced ([`QueryDir::joining`]) is then forgotten.
     ///
+    /// What began at `since` or later may be of this very run, if another source began then too: it is not
+    /// waited for. Where the run starts is held by [`QueryDir::replaying_from`] in that case.
+    ///
     /// # Errors
     /// If one stays held; the message names its holder.
     pub fn await_other_locks(
         &self,
         own: &[&str],
+        since: &str,
         patience: &mut Patience<'_>,
         say: &mut dyn FnMut(&str),
     ) -> Result<()> {
-        let folder = self.path().join("locks");
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&folder).with_context(|| cannot("list", &folder))? {
-            let name = entry.with_context(|| cannot("list", &folder))?.file_name();
-            if !own.iter().any(|own| name == *own) {
-                names.push(name);
-            }
-        }
-        names.sort();
-        for name in names {
-            let path = folder.join(name);
+        for path in self.other_locks(own)? {
             // Shared, and let go of at once: the looking must not keep a stage from its lock.
             let free = patience.wait_for(
-                || try_lock(&path, FlockOperation::NonBlockingLockShared),
+                || {
+                    let young =
+                        holder_of(&path).is_some_and(|holder| holder.started.as_str() >= since);
+                    let of_this_run = young && self.source_runs_beside(own, since)?;
+                    Ok((of_this_run || is_free(&path)?).then_some(()))
+                },
                 || {
                     let holder = held_by(&path);
                     say(&format!(
@@ -191,6 +203,42 @@ impl QueryDir {
         }
         Ok(())
     }
+}
+
+impl QueryDir {
+    /// The lock files of all but those in `own`, by name.
+    fn other_locks(&self, own: &[&str]) -> Result<Vec<PathBuf>> {
+        let folder = self.path().join("locks");
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&folder).with_context(|| cannot("list", &folder))? {
+            let entry = entry.with_context(|| cannot("list", &folder))?;
+            if !own.iter().any(|own| entry.file_name() == *own) {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// Whether a source that is none of `own` and began at `since` (ISO-8601, as [`Holder`] has it) or later holds its
+    /// lock just now.
+    ///
+    /// # Errors
+    /// If the locks cannot be looked at.
+    pub fn source_runs_beside(&self, own: &[&str], since: &str) -> Result<bool> {
+        for path in self.other_locks(own)? {
+            let beside = |holder: Holder| holder.source && holder.started.as_str() >= since;
+            if holder_of(&path).is_some_and(beside) && !is_free(&path)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether nobody holds a lock.
+fn is_free(path: &Path) -> Result<bool> {
+    Ok(try_lock(path, FlockOperation::NonBlockingLockShared)?.is_some())
 }
 
 fn try_lock(path: &Path, how: FlockOperation) -> Result<Option<File>> {
@@ -224,16 +272,21 @@ fn write_holder(file: &mut File, holder: &Holder) -> Result<()> {
     Ok(())
 }
 
+/// Who wrote itself down last.
+fn holder_of(path: &Path) -> Option<Holder> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(4096).read_to_string(&mut text))
+        .ok()?;
+    serde_json::from_str(text.lines().next()?).ok()
+}
+
 /// The holder in words; it may be just writing itself down.
 fn held_by(path: &Path) -> String {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
-    let line = text.lines().next().unwrap_or_default();
-    match read
-        .ok()
-        .and_then(|_| serde_json::from_str::<Holder>(line).ok())
-    {
-        Some(Holder { pid, tool, started }) => format!("{tool} (process {pid}, since {started})"),
+    match holder_of(path) {
+        Some(Holder {
+            pid, tool, started, ..
+        }) => format!("{tool} (process {pid}, since {started})"),
         None => "another process".into(),
     }
 }

@@ -49,6 +49,9 @@ pub struct OffsetRecord {
     /// What the source remembers as of this batch, in its own fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Value>,
+    /// Recorded after the fact, empty: other sources of the query had gone on without this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub filled: bool,
 }
 
 /// The open offsets of one source. The caller holds the source's lock.
@@ -231,6 +234,41 @@ impl Offsets {
             self.first = record.batch;
         }
         self.places.push_back(place);
+        Ok(())
+    }
+
+    /// Records several batches in one write; durable when this returns. As [`Offsets::append`].
+    ///
+    /// # Errors
+    /// A gap or repeat in ids; a failed write, after which the file must be opened anew.
+    pub fn append_all(&mut self, records: &[OffsetRecord]) -> Result<()> {
+        let mut lines = Vec::new();
+        let mut places = Vec::with_capacity(records.len());
+        let mut due = self.last().map(|last| last + 1);
+        for record in records {
+            if due.is_some_and(|due| due != record.batch) {
+                bail!(
+                    "{}: batch {} stands out of order",
+                    self.log.path().display(),
+                    record.batch
+                );
+            }
+            due = Some(record.batch + 1);
+            let line = sealed(record)?;
+            places.push(Place {
+                offset: self.log.length() + lines.len() as u64,
+                length: line.len() - 1,
+                line: 0,
+            });
+            lines.extend_from_slice(&line);
+        }
+        if let Some(first) = records.first() {
+            self.log.append_lines(&lines)?;
+            if self.places.is_empty() {
+                self.first = first.batch;
+            }
+            self.places.extend(places);
+        }
         Ok(())
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Metadata {
 #[derive(Clone, Debug)]
 pub struct QueryDir {
     inner: Arc<Inner>,
+    /// The batches after this one, up to the epoch of the start, were filled.
+    filled_since: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -133,7 +135,23 @@ impl QueryDir {
         };
         Ok(QueryDir {
             inner: Arc::new(inner),
+            filled_since: None,
         })
+    }
+
+    /// The same directory, for a stage behind a source that filled the batches after `since`, up to the epoch of its start
+    /// ([`crate::OffsetRecord::filled`]). No stage had a part in them, so a state as of `since` or later is good for that epoch.
+    #[must_use]
+    pub fn filled_since(self, since: Option<i64>) -> QueryDir {
+        QueryDir {
+            filled_since: since,
+            ..self
+        }
+    }
+
+    /// Whether a state as of `epoch` is one as of a later epoch as well.
+    pub(crate) fn stands_for_later(&self, epoch: i64) -> bool {
+        self.filled_since.is_some_and(|since| epoch >= since)
     }
 
     /// The query's id.

@@ -6,17 +6,21 @@
 //! one does not reach any more. So the source announces each sink that is ahead, durably, before any
 //! stage can cut; until the sink has seen its last batch again it counts as standing at the epoch
 //! announced: for the floor, and for where the next run begins.
+//!
+//! Two sources of one query read the commits at moments of their own. The first to read announces every
+//! sink, also those that are not ahead, so that the other one finds the same epoch whatever is committed
+//! in between by an earlier run that is still ending.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{cannot, folder_of, remove};
 use crate::name::check_name;
-use crate::{QueryDir, replace_file, sync_dir};
+use crate::{QueryDir, create_exclusive, sync_dir};
 
 #[derive(Serialize, Deserialize)]
 struct Replaying {
@@ -25,14 +29,17 @@ struct Replaying {
 }
 
 impl QueryDir {
-    /// Announces every sink whose last commit is ahead of `epoch`, and takes back what was announced
-    /// of others. Durable when it returns. A source calls it before it sends `start`.
+    /// Announces every sink whose last commit is ahead of `epoch`, every sink at all if `others` sources
+    /// have a part in the query, and takes back what was announced of others. Durable when it returns. A source calls it before it sends `start`.
     ///
     /// # Errors
     /// If an announcement cannot be read, written or removed.
-    pub fn replaying_from(&self, epoch: i64) -> Result<()> {
+    pub fn replaying_from(&self, epoch: i64, others: bool) -> Result<()> {
         let mut announced = self.replaying()?;
-        for sink in self.sinks()?.iter().filter(|sink| sink.last > epoch) {
+        for sink in &self.sinks()? {
+            if sink.last <= epoch && !others {
+                continue;
+            }
             if announced.remove(&sink.name) == Some(epoch) {
                 continue;
             }
@@ -42,9 +49,13 @@ impl QueryDir {
                 epoch,
             })?;
             line.push(b'\n');
-            replace_file(&path, self.durability(), |w| {
-                w.write_all(&line).with_context(|| cannot("write", &path))
-            })?;
+            // Another source may be announcing the same at this moment.
+            while !create_exclusive(&path, self.durability(), &line)? {
+                if self.replaying()?.get(&sink.name) == Some(&epoch) {
+                    break;
+                }
+                remove(&path)?;
+            }
         }
         announced.keys().try_for_each(|sink| self.caught_up(sink))
     }

@@ -43,7 +43,21 @@ impl SinkState {
 
     /// Whether its plan has a stage of this name.
     pub fn is_below(&self, stage: &str) -> bool {
-        self.plan.iter().any(|node| node["name"] == stage)
+        self.plan
+            .iter()
+            .any(|node| node["name"] == stage || names(node, stage))
+    }
+}
+
+/// Whether a node of a plan has this name, or one above its further inputs, which stand in its other fields.
+fn names(node: &Value, stage: &str) -> bool {
+    match node {
+        Value::Array(nodes) => nodes.iter().any(|node| names(node, stage)),
+        Value::Object(fields) => {
+            fields.contains_key("tool") && node["name"] == stage
+                || fields.values().any(|field| names(field, stage))
+        }
+        _ => false,
     }
 }
 
@@ -54,7 +68,13 @@ pub(crate) struct SinkCache {
 }
 
 /// Length, inode, and the time of change in seconds and nanoseconds.
-type Version = (u64, u64, i64, i64);
+pub(crate) type Version = (u64, u64, i64, i64);
+
+/// The version of a file that is open.
+pub(crate) fn version_of(file: &File, path: &Path) -> Result<Version> {
+    let meta = file.metadata().with_context(|| cannot("read", path))?;
+    Ok((meta.len(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
+}
 
 impl SinkCache {
     /// Brings what was read up to date.
@@ -78,11 +98,10 @@ impl SinkCache {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 other => other.with_context(|| cannot("open", &path))?,
             };
-            let meta = file.metadata().with_context(|| cannot("read", &path))?;
-            let version = (meta.len(), meta.ino(), meta.mtime(), meta.mtime_nsec());
+            let version = version_of(&file, &path)?;
             let state = match self.seen.remove(&name) {
                 Some((old, state)) if old == version => state,
-                _ => read_state(&path, &file, meta.len(), query)?,
+                _ => read_state(&path, &file, version.0, query)?,
             };
             now.insert(name, (version, state));
         }
@@ -131,7 +150,7 @@ fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> 
 }
 
 /// The last complete line, found from the end; `None` if that is the header.
-fn last_record(path: &Path, file: &File, length: u64) -> Result<Option<Record>> {
+pub(crate) fn last_record(path: &Path, file: &File, length: u64) -> Result<Option<Record>> {
     let mut block = 1 << 12;
     loop {
         let from = length.saturating_sub(block);

@@ -6,7 +6,7 @@ const SOURCE: &str = "the source (st-tail, st-rate, st-listen)";
 const OWNERS: &[(&str, &str)] = &[
     (
         SOURCE,
-        "available-now max-rows-per-trigger max-bytes-per-trigger stop-after heartbeat drain explain",
+        "available-now max-rows-per-trigger max-bytes-per-trigger stop-after heartbeat drain branch explain",
     ),
     (
         "st-tail",

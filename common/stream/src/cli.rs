@@ -94,6 +94,12 @@ pub fn durability(text: &str) -> Result<Durability> {
     }
 }
 
+/// Reads the name of a branch, the prefix of its stages' names.
+pub fn branch(text: &str) -> Result<String> {
+    st_checkpoint::check_name(text)?;
+    Ok(text.to_string())
+}
+
 /// Reads a time zone.
 pub fn zone(text: &str) -> Result<st_time::Zone> {
     st_time::parse_zone(text).map_err(|error| anyhow!("{error}"))

@@ -4,17 +4,19 @@
 //! the barriers of the stream, `plain` makes its own.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
 use st_checkpoint::{Durability, Holder, Patience, QueryDir, SideFile, SideKind};
 
 use crate::marker::{self, Abort, Marker, Node, Start};
+use crate::merge::{Merge, Origin, Sides};
 use crate::message;
 use crate::meter::Meter;
 use crate::out::Out;
-use crate::reader::{LINE_LIMIT, Next, Reader};
+use crate::reader::{LINE_LIMIT, Next, Reader, Woken};
 use crate::shown::Shown;
 use crate::signals::Stop;
 use crate::stage::{Context, Stage};
@@ -112,10 +114,81 @@ pub fn run<S: Stage>(stage: S, options: Options) -> Result<Ending> {
     Driver::new(stage, options, reader, writer, stop).run()
 }
 
+/// Runs `stage` over standard input and `others` as one stream; `sides` tells the stage which is which. As [`run`].
+pub fn run_merged<S: Stage>(
+    stage: S,
+    options: Options,
+    others: Vec<Origin>,
+    sides: Rc<Sides>,
+) -> Result<Ending> {
+    let writer = Writer::stdout()?;
+    let stop = Stop::install()?;
+    let origins = std::iter::once(Origin::Stdin).chain(others).collect();
+    let merge = Merge::new(origins, sides, options.plain, options.quiet, stop.clone());
+    Driver::over(
+        stage,
+        options,
+        Lines::Several(Box::new(merge)),
+        writer,
+        stop,
+    )
+    .run()
+}
+
+/// Where the lines of a stage come from.
+pub(crate) enum Lines {
+    One(Reader),
+    Several(Box<Merge>),
+}
+
+impl Lines {
+    #[inline]
+    fn line(&mut self) -> Result<Next<'_>> {
+        match self {
+            Lines::One(reader) => reader.line(),
+            Lines::Several(merge) => merge.line(),
+        }
+    }
+
+    fn has_line(&mut self) -> Result<bool> {
+        match self {
+            Lines::One(reader) => reader.has_line(),
+            Lines::Several(merge) => merge.has_line(),
+        }
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<Woken> {
+        match self {
+            Lines::One(reader) => reader.wait(deadline),
+            Lines::Several(merge) => Ok(merge.wait(deadline)),
+        }
+    }
+
+    fn take_waited(&mut self) -> Duration {
+        match self {
+            Lines::One(reader) => reader.take_waited(),
+            Lines::Several(merge) => merge.take_waited(),
+        }
+    }
+
+    /// True if one of several inputs is known to be marked, also before the stage has begun.
+    fn is_marked(&self) -> bool {
+        matches!(self, Lines::Several(merge) if merge.is_marked())
+    }
+
+    /// Names of stages that are not in the plan of the stream's own start.
+    fn other_names(&self) -> Vec<String> {
+        match self {
+            Lines::One(_) => Vec::new(),
+            Lines::Several(merge) => merge.other_names(),
+        }
+    }
+}
+
 pub(crate) struct Driver<S> {
     stage: S,
     options: Options,
-    reader: Reader,
+    reader: Lines,
     out: Out,
     stop: Stop,
     /// The stage's name; the tool's until `start` is read.
@@ -137,6 +210,10 @@ impl<S: Stage> Driver<S> {
         writer: Writer,
         stop: Stop,
     ) -> Driver<S> {
+        Driver::over(stage, options, Lines::One(reader), writer, stop)
+    }
+
+    fn over(stage: S, options: Options, reader: Lines, writer: Writer, stop: Stop) -> Driver<S> {
         let name = options
             .name
             .clone()
@@ -173,6 +250,9 @@ impl<S: Stage> Driver<S> {
                 Ok(Ending::Interrupted)
             }
             Err(error) => {
+                if self.reader.is_marked() {
+                    self.marks = !self.stage.manners().is_sink();
+                }
                 if !error.is::<crate::writer::Closed>() {
                     match error.downcast_ref::<Aborted>() {
                         Some(aborted) => {
@@ -242,7 +322,8 @@ impl<S: Stage> Driver<S> {
         marked: bool,
         own: Option<QueryDir>,
     ) -> Result<()> {
-        let known_names: Vec<&str> = start.plan.iter().map(|node| node.name.as_str()).collect();
+        let mut known_names = marker::names(&start.plan);
+        known_names.extend(self.reader.other_names());
         let base = match &start.branch {
             Some(branch) => format!("{branch}.{}", self.name),
             None => self.name.clone(),
@@ -412,8 +493,9 @@ pub(crate) fn holder(tool: &str) -> Holder {
 }
 
 /// The name of a stage behind others: given names must be new, a tool's own gets a number.
-fn unique_name(base: &str, given: bool, taken: &[&str]) -> Result<String> {
-    if !taken.contains(&base) {
+fn unique_name(base: &str, given: bool, taken: &[impl AsRef<str>]) -> Result<String> {
+    let is_taken = |name: &str| taken.iter().any(|taken| taken.as_ref() == name);
+    if !is_taken(base) {
         return Ok(base.to_string());
     }
     if given {
@@ -422,7 +504,7 @@ fn unique_name(base: &str, given: bool, taken: &[&str]) -> Result<String> {
     let mut number = 2;
     loop {
         let name = format!("{base}-{number}");
-        if !taken.contains(&name.as_str()) {
+        if !is_taken(&name) {
             return Ok(name);
         }
         number += 1;

@@ -11,6 +11,7 @@ mod explain;
 mod generate;
 mod instant;
 pub mod marker;
+mod merge;
 pub mod message;
 mod meter;
 mod out;
@@ -24,11 +25,12 @@ mod stage;
 mod trigger;
 mod writer;
 
-pub use driver::{Ending, Options, run};
+pub use driver::{Ending, Options, run, run_merged};
 pub use explain::Explain;
 pub use marker::{
     Batch, Begin, Bound, Declared, Figures, Mode, Node, Start, StateFigures, Times, Watermark,
 };
+pub use merge::{Origin, Sides};
 pub use out::Out;
 pub use reader::{LINE_LIMIT, Next, Reader, Woken};
 pub use signals::Stop;

@@ -84,6 +84,31 @@ pub struct Node {
     pub rest: Map<String, Value>,
 }
 
+/// The names of all stages of a plan, those above a node's further inputs too.
+pub fn names(plan: &[Node]) -> Vec<String> {
+    fn within(value: &Value, names: &mut Vec<String>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| within(item, names)),
+            Value::Object(fields) => {
+                if fields.contains_key("tool") {
+                    let name = fields.get("name").and_then(Value::as_str);
+                    names.extend(name.map(str::to_string));
+                }
+                fields.values().for_each(|field| within(field, names));
+            }
+            _ => {}
+        }
+    }
+    let mut names = Vec::new();
+    for node in plan {
+        names.push(node.name.clone());
+        node.rest
+            .values()
+            .for_each(|field| within(field, &mut names));
+    }
+    names
+}
+
 /// First line of a marked stream: what the rows are and where they continue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Start {
@@ -177,7 +202,9 @@ impl Start {
             Some(text) => crate::cli::durability(text)?,
             None => otherwise,
         };
-        QueryDir::open_existing(path, &self.query, durability)
+        let filled_since = self.rest.get("filled_since").and_then(Value::as_i64);
+        let dir = QueryDir::open_existing(path, &self.query, durability)?;
+        Ok(dir.filled_since(filled_since))
     }
 
     /// How `column` is bounded, if a watermark bounds it.

@@ -55,6 +55,9 @@ pub struct SourceArgs {
     /// Name of this stage in plan, checkpoint and messages
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Name of a second stream; goes before its stages' names
+    #[arg(long, value_name = "NAME", value_parser = cli::branch)]
+    pub branch: Option<String>,
     /// Survive loss of `power`, or of the `process`
     #[arg(long, value_name = "HOW", default_value = "power", value_parser = cli::durability)]
     pub durability: Durability,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result, bail};
 use serde_json::{Map, Value, json};
 use st_checkpoint::{
-    Durability, Kind, Lock, OffsetRecord, Offsets, Patience, QueryDir, SideFile, SideKind,
+    Durability, Kind, Lock, OffsetRecord, Offsets, Patience, Peers, QueryDir, SideFile, SideKind,
     fail_point,
 };
 use st_monitor::{Activity, Bytes, Live, LiveFile, Role, RunDir};
@@ -36,6 +36,13 @@ const FLOOD: Duration = Duration::from_secs(1);
 
 /// A source is back from reading at least so often, to show where it is.
 const SHOWN: Duration = Duration::from_millis(100);
+/// How often an idle source looks whether another one of its query has gone on: at first, and at the most where there
+/// seems to be none.
+const LOOK: Duration = Duration::from_millis(100);
+const LOOK_ALONE: Duration = Duration::from_secs(1);
+
+/// The shell starts the processes of one line within this time, however busy the machine.
+const ONE_LINE: Duration = Duration::from_secs(10);
 
 /// How long a wait between triggers goes without a look at the signals.
 const NAP: Duration = Duration::from_millis(50);
@@ -71,6 +78,14 @@ struct Checkpoint {
     ranges: Vec<(i64, Value)>,
     /// The floor as the source was last told.
     floor: i64,
+    /// The other sources of the query.
+    peers: Peers,
+    /// The greatest batch that another source has recorded or a sink has taken, as of `looked`.
+    reached: i64,
+    looked: Instant,
+    /// The last batch this source had recorded when it started, and the one with which a run of it last ended.
+    last: Option<i64>,
+    ended: Option<i64>,
     _lock: Lock,
 }
 
@@ -108,10 +123,13 @@ struct Run<S> {
 impl<S: Source> Run<S> {
     fn new(source: S, args: SourceArgs, out: Out, stop: Stop) -> Run<S> {
         Run {
-            name: args
-                .name
-                .clone()
-                .unwrap_or_else(|| source.tool().to_string()),
+            name: {
+                let own = args.name.as_deref().unwrap_or(source.tool());
+                match &args.branch {
+                    Some(branch) => format!("{branch}.{own}"),
+                    None => own.to_string(),
+                }
+            },
             source,
             args,
             out,
@@ -206,6 +224,8 @@ impl<S: Source> Run<S> {
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.ranges = recorded;
         }
+        self.fill(&mut start, &records)?;
+        start.branch.clone_from(&self.args.branch);
         start.schema = self.source.schema();
         start.plan.push(Node {
             tool: self.source.tool().to_string(),
@@ -229,7 +249,12 @@ impl<S: Source> Run<S> {
                 self.replay(record)?;
             }
         }
+        while self.others_went_on()? {
+            self.begin(self.clock);
+            self.record(false, true)?;
+        }
         self.read_on()?;
+        self.note_end()?;
         self.out.marker(&Marker::End)?;
         self.out.flush()
     }
@@ -253,11 +278,12 @@ impl<S: Source> Run<S> {
         };
         let lock = dir.lock(
             &self.name,
-            &holder(self.source.tool()),
+            &holder(self.source.tool()).as_source(),
             &mut Patience::default(),
             &mut say,
         )?;
-        dir.await_other_locks(&[&self.name], &mut Patience::default(), &mut say)?;
+        let since = instant::text(clock::now() - ONE_LINE.as_micros() as i64);
+        dir.await_other_locks(&[&self.name], &since, &mut Patience::default(), &mut say)?;
         let sinks = dir.sinks()?;
         let epoch = dir.committed()?;
         let ahead = sinks.iter().map(|sink| sink.last).max().unwrap_or(-1);
@@ -278,12 +304,20 @@ impl<S: Source> Run<S> {
                 ));
             }
         }
-        dir.replaying_from(epoch)?;
+        let mut peers = Peers::new(&dir, &self.name);
+        let reached = peers.reached()?;
+        dir.replaying_from(
+            epoch,
+            peers.any() || dir.source_runs_beside(&[&self.name], &since)?,
+        )?;
         let source = &self.source;
+        let known = dir.path().join("offsets").join(&self.name).exists();
         let offsets = Offsets::open(&dir, &self.name, &source.identity(), &|change| {
             source.may_follow(change)
         })?;
-        if offsets.last().unwrap_or(-1) < epoch {
+        // What it has no record of may be batches that others alone had a part in.
+        let others = known && reached.is_some_and(|reached| reached >= epoch);
+        if offsets.last().unwrap_or(-1) < epoch && !others {
             bail!(
                 "{}: has no record of batch {epoch}, which every sink has committed: restore the file, or start afresh with a new --checkpoint",
                 dir.path().join("offsets").join(&self.name).display()
@@ -298,9 +332,14 @@ impl<S: Source> Run<S> {
         }
         self.checkpoint = Some(Checkpoint {
             dir,
-            offsets,
             ranges: Vec::new(),
             floor: i64::MIN,
+            last: offsets.last(),
+            ended: peers.ended()?,
+            offsets,
+            reached: reached.map_or(-1, |reached| reached.max(ahead)),
+            peers,
+            looked: Instant::now(),
             _lock: lock,
         });
         Ok(records)
@@ -371,6 +410,96 @@ impl<S: Source> Run<S> {
     fn show_by(&self) -> Option<Instant> {
         let last = self.told.map_or(self.since, |(told, _)| told);
         self.live.as_ref().map(|_| last + SHOWN)
+    }
+
+    /// Records, as empty, the batches up to the start's epoch that only other sources had a part in, and states the clock as
+    /// of that epoch, which the stage where the streams meet must know.
+    fn fill(&mut self, start: &mut Start, records: &[OffsetRecord]) -> Result<()> {
+        let Some(checkpoint) = &mut self.checkpoint else {
+            return Ok(());
+        };
+        if !checkpoint.peers.any() {
+            return Ok(());
+        }
+        let before = records
+            .iter()
+            .rev()
+            .find(|record| record.batch <= start.epoch);
+        let time = before.map_or_else(|| instant::text(0), |record| record.time.clone());
+        self.clock = instant::parse(&time).map_err(Error::msg)?;
+        start.rest.insert("clock".to_string(), time.clone().into());
+        let from = checkpoint.offsets.last().unwrap_or(-1) + 1;
+        let mut empty = Vec::new();
+        for batch in from..=start.epoch {
+            let range = self.source.cut()?;
+            checkpoint.ranges.push((batch, range.clone()));
+            empty.push(OffsetRecord {
+                batch,
+                time: time.clone(),
+                is_final: false,
+                rows: 0,
+                range,
+                memory: None,
+                filled: true,
+            });
+        }
+        checkpoint.offsets.append_all(&empty)?;
+        let filled = records.iter().chain(&empty).rev();
+        let filled = filled.skip_while(|record| record.batch > start.epoch);
+        let filled = filled.take_while(|record| record.filled).count() as i64;
+        if filled > 0 {
+            let since = start.epoch - filled;
+            start.rest.insert("filled_since".to_string(), since.into());
+        }
+        Ok(())
+    }
+
+    /// True if another source of the query has recorded a batch that this one has not; looked up again after `patience`.
+    fn is_behind(&mut self, patience: Duration) -> Result<bool> {
+        let Some(checkpoint) = &mut self.checkpoint else {
+            return Ok(false);
+        };
+        if checkpoint.reached < self.next && checkpoint.looked.elapsed() >= patience {
+            let reached = checkpoint.peers.reached()?;
+            checkpoint.reached = checkpoint.reached.max(reached.unwrap_or(-1));
+            checkpoint.looked = Instant::now();
+        }
+        Ok(checkpoint.reached >= self.next)
+    }
+
+    /// True if the next batch is one that the others have taken without this source, whose run had ended before it.
+    fn others_went_on(&mut self) -> Result<bool> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(false);
+        };
+        // An end that is not behind the last record is that of a run before the last.
+        let ended = checkpoint.ended.is_some() && checkpoint.ended >= checkpoint.last;
+        Ok(ended && checkpoint.reached >= self.next)
+    }
+
+    /// Lets a later run of this source know that the others may go on without it.
+    fn note_end(&mut self) -> Result<()> {
+        let Some(checkpoint) = &mut self.checkpoint else {
+            return Ok(());
+        };
+        checkpoint.peers.reached()?;
+        if checkpoint.peers.any() {
+            checkpoint.peers.end(self.next - 1)?;
+            fail_point("source.after_end");
+        }
+        Ok(())
+    }
+
+    /// When an idle source is to look again at the others of its query, and whether it is read at all: one in `<(…)` holds
+    /// the pipe of the stage before it open, so that no other would notice either.
+    fn look_again(&self) -> Option<Instant> {
+        let beside = |checkpoint: &Checkpoint| checkpoint.peers.any();
+        let patience = if self.checkpoint.as_ref().is_some_and(beside) {
+            LOOK
+        } else {
+            LOOK_ALONE
+        };
+        Some(Instant::now() + patience)
     }
 
     fn open_sides(&mut self, start: &Start) -> Result<()> {
@@ -492,6 +621,10 @@ impl<S: Source> Run<S> {
 
     /// Ends a batch that was read just now: what it was is recorded first.
     fn cut(&mut self, last: bool) -> Result<()> {
+        self.record(last, false)
+    }
+
+    fn record(&mut self, last: bool, filled: bool) -> Result<()> {
         let range = self.source.cut()?;
         if let Some(checkpoint) = &mut self.checkpoint {
             let record = OffsetRecord {
@@ -501,6 +634,7 @@ impl<S: Source> Run<S> {
                 rows: self.out.figures.rows_in,
                 range: range.clone(),
                 memory: None,
+                filled,
             };
             self.out.sync_sides()?;
             let before = Instant::now();
@@ -576,6 +710,9 @@ impl<S: Source> Run<S> {
             let Some(gate) = pace.gate.filter(|gate| *gate > now) else {
                 return Ok(true);
             };
+            if self.is_behind(LOOK)? {
+                return Ok(true);
+            }
             self.out.flush()?;
             self.tell_live(Activity::Trigger, now);
             // In short naps, since a sleep is not ended by a signal.
@@ -641,6 +778,9 @@ impl<S: Source> Run<S> {
             if self.args.available_now {
                 return Ok(Close::Run);
             }
+            if self.is_behind(LOOK)? {
+                return Ok(Close::Batch);
+            }
             match pace.idle_close(rows, now) {
                 Some(at) if at <= now => return Ok(Close::Batch),
                 at => {
@@ -650,8 +790,11 @@ impl<S: Source> Run<S> {
                         .told
                         .is_some_and(|(_, state)| state == Activity::Waiting);
                     let show_by = self.show_by().filter(|_| !is_known);
+                    if self.out.writer.is_closed() {
+                        return Err(Closed.into());
+                    }
                     self.source.wait(
-                        [at, pace.boundary, pace.stop_at, show_by]
+                        [at, pace.boundary, pace.stop_at, show_by, self.look_again()]
                             .into_iter()
                             .flatten()
                             .min(),

@@ -94,9 +94,11 @@ impl Source for Numbers {
     }
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {
         self.waits += 1;
-        match until {
-            Some(until) => std::thread::sleep(until.saturating_duration_since(Instant::now())),
-            None => self.stop.ask(),
+        let patience = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match patience {
+            Some(patience) if patience < LOOK_ALONE / 2 => std::thread::sleep(patience),
+            // Nothing is due but a look around.
+            _ => self.stop.ask(),
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 use crate::clock;
@@ -111,6 +112,13 @@ impl Writer {
     #[inline]
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
+    }
+
+    /// True if it is known without writing that nobody reads the output any more.
+    pub fn is_closed(&self) -> bool {
+        let mut output = [PollFd::new(&self.output, PollFlags::empty())];
+        let polled = rustix::event::poll(&mut output, Some(&Timespec::default()));
+        polled.is_ok() && output[0].revents().contains(PollFlags::ERR)
     }
 
     /// Writes a full buffer.

@@ -191,4 +191,28 @@ pub const ALL: &[Pipeline] = &[
         result: "find to ! -name '.*' | sort; find to/rows -name '*.json' | sort | xargs cat; cat to/windows.json ck/rejects/*",
         timed: true,
     },
+    Pipeline {
+        name: "a union of two streams, windows over both",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*[0-6].json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '30 seconds' -q |
+          $S3 st-union -q <($S4 st-tail events/*[7-9].json --max-files-per-trigger 1 --checkpoint ck --branch r -q |
+            $S5 st-watermark ts '2 minutes' -q) |
+          $S6 st-agg --by 'window(ts, "1 minute") as window, kind' --agg 'count(*) as n, sum(n) as total' --mode append -q |
+          $S7 st-sink json to/out -q"#,
+        stages: 7,
+        result: FILES,
+        timed: false,
+    },
+    Pipeline {
+        name: "a union of a busy folder and a silent one",
+        input: Input::Folder,
+        line: r#"$S1 st-tail events --checkpoint ck $LAST -q |
+          $S2 st-union -q <(mkdir -p nowhere; exec $S3 st-tail nowhere --checkpoint ck --branch r $LAST -q) |
+          $S4 st-map --set 'at = current_timestamp()' -q |
+          $S5 st-sink json to/rows -q"#,
+        stages: 5,
+        result: "find to/rows -name '*.json' | sort | xargs cat; cat ck/rejects/*",
+        timed: true,
+    },
 ];

@@ -56,12 +56,8 @@ impl StateFile {
         still_linked(&self.file, &self.current.path)?;
         let closing = Closing::new(epoch, live_keys, meta)?;
         let begin = self.buffer.len();
-        closing.push_to(&mut self.buffer);
         self.crc.update(&self.buffer);
-        let seal = self.buffer.len();
-        push_seal(&mut self.buffer, self.crc.clone().finalize());
-        self.buffer.push(b'\n');
-        self.crc.update(&self.buffer[seal..]);
+        self.push_closing(&closing);
         self.failed_before()?;
         self.failed = true;
         // Cut in two only where a test may want to die between the halves.
@@ -87,6 +83,41 @@ impl StateFile {
         self.failed = false;
         self.closing = closing;
         self.drop_generations()
+    }
+
+    /// Appends a closing line; all that is before it in the buffer is in the checksum.
+    fn push_closing(&mut self, closing: &Closing) {
+        let begin = self.buffer.len();
+        closing.push_to(&mut self.buffer);
+        self.crc.update(&self.buffer[begin..]);
+        let seal = self.buffer.len();
+        push_seal(&mut self.buffer, self.crc.clone().finalize());
+        self.buffer.push(b'\n');
+        self.crc.update(&self.buffer[seal..]);
+    }
+
+    /// Closes all epochs up to this one with what the last closed one holds.
+    pub(super) fn close_unchanged(&mut self, epoch: i64) -> Result<()> {
+        if self.closing.epoch >= epoch {
+            return Ok(());
+        }
+        for between in self.closing.epoch + 1..=epoch {
+            let closing = Closing::new(between, self.closing.keys, self.closing.meta.get())?;
+            self.push_closing(&closing);
+            self.closing = closing;
+        }
+        self.failed = true;
+        self.file
+            .write_all(&self.buffer)
+            .with_context(|| self.cannot("write"))?;
+        self.length += self.buffer.len() as u64;
+        self.buffer.clear();
+        self.dir
+            .durability()
+            .sync(&self.file)
+            .with_context(|| self.cannot("sync"))?;
+        self.failed = false;
+        Ok(())
     }
 
     fn cannot(&self, what: &str) -> String {

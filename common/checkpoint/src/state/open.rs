@@ -78,7 +78,7 @@ impl StateFile {
         let file = File::open(&current.path).with_context(|| cannot("open", &current.path))?;
         let whose = (dir.id(), stage, current.base);
         let verified = verify(&current.path, file, whose, epoch)?;
-        if verified.closing.epoch < epoch {
+        if verified.closing.epoch < epoch && !dir.stands_for_later(verified.closing.epoch) {
             return Err(too_short(dir, stage, &current.path, &verified, epoch)?);
         }
         let mut header = verified.header;
@@ -119,6 +119,7 @@ impl StateFile {
                 .sync(&state.file)
                 .with_context(|| cannot("sync", path))?;
         }
+        state.close_unchanged(epoch)?;
         Ok(state)
     }
 

@@ -54,6 +54,7 @@ fn batches() -> [OffsetRecord; 3] {
         rows: 7,
         range,
         memory,
+        filled: false,
     };
     [
         record(
@@ -207,6 +208,7 @@ fn the_crate_writes_the_same_bytes() {
     let holder = Holder {
         pid: 4711,
         tool: "st-agg".into(),
+        source: false,
         started: "2025-01-15T10:29:59.000Z".into(),
     };
     let _lock = dir

@@ -56,7 +56,7 @@ fn a_branch_that_never_joined_holds_the_next_run_back() {
     let lock = dir
         .lock("st-tail", &holder, &mut Patience::default(), &mut |_| {})
         .unwrap();
-    dir.await_other_locks(&["st-tail"], &mut Patience::default(), &mut |_| {})
+    dir.await_other_locks(&["st-tail"], "", &mut Patience::default(), &mut |_| {})
         .unwrap();
     assert_eq!(dir.committed().unwrap(), -1);
     assert_eq!(dir.announced().unwrap(), [("slow".to_string(), -1)]);

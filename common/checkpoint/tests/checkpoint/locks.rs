@@ -137,7 +137,7 @@ fn a_source_waits_for_stages_of_an_earlier_run() {
     let own = lock(&dir, "st-tail").unwrap();
     let mut earlier = Some(lock(&dir, "st-agg").unwrap());
     let mut slept = Duration::ZERO;
-    let refused = dir.await_other_locks(&["st-tail"], &mut patience(&mut slept), &mut |_| {});
+    let refused = dir.await_other_locks(&["st-tail"], "", &mut patience(&mut slept), &mut |_| {});
     assert_eq!(
         message(refused, &folder),
         format!(
@@ -153,7 +153,7 @@ fn a_source_waits_for_stages_of_an_earlier_run() {
         earlier.take();
         Ok(())
     });
-    dir.await_other_locks(&["st-tail"], &mut dying, &mut |_| said += 1)
+    dir.await_other_locks(&["st-tail"], "", &mut dying, &mut |_| said += 1)
         .unwrap();
     assert_eq!(said, 1);
     drop(own);
@@ -166,8 +166,10 @@ fn looking_at_free_locks_keeps_nobody_from_them() {
     let _own = lock(&dir, "st-tail").unwrap();
     let mut said = 0;
     let mut slept = Duration::ZERO;
-    dir.await_other_locks(&["st-tail"], &mut patience(&mut slept), &mut |_| said += 1)
-        .unwrap();
+    dir.await_other_locks(&["st-tail"], "", &mut patience(&mut slept), &mut |_| {
+        said += 1
+    })
+    .unwrap();
     assert_eq!((said, slept), (0, Duration::ZERO));
     assert!(lock(&dir, "st-agg").is_ok());
 }

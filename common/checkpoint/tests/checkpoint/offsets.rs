@@ -16,6 +16,7 @@ fn record(batch: i64) -> OffsetRecord {
         rows: 5,
         range: json!({"files": [format!("{batch}.json")]}),
         memory: None,
+        filled: false,
     }
 }
 

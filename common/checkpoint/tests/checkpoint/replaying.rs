@@ -19,7 +19,7 @@ fn a_sink_ahead_stands_where_its_stages_were_cut_back_to() {
     let fast = register(&dir, "fast.st-sink", 8);
     let mut slow = register(&dir, "slow.st-sink", 3);
     assert_eq!(dir.committed().unwrap(), 2);
-    dir.replaying_from(2).unwrap();
+    dir.replaying_from(2, false).unwrap();
     assert_eq!(files(&dir.path().join("replaying")), ["fast.st-sink"]);
     let announced = text(dir.path().join("replaying/fast.st-sink"));
     assert_eq!(announced, "{\"sink\":\"fast.st-sink\",\"epoch\":2}\n");
@@ -28,7 +28,7 @@ fn a_sink_ahead_stands_where_its_stages_were_cut_back_to() {
         slow.commit(batch, 1, None).unwrap();
     }
     assert_eq!(dir.committed().unwrap(), 2);
-    dir.replaying_from(2).unwrap();
+    dir.replaying_from(2, false).unwrap();
     fast.caught_up().unwrap();
     assert_eq!(
         dir.committed().unwrap(),
@@ -48,8 +48,8 @@ fn a_sink_that_has_left_holds_nothing_back() {
     let (_folder, dir) = query();
     register(&dir, "fast.st-sink", 8);
     register(&dir, "slow.st-sink", 3);
-    dir.replaying_from(2).unwrap();
+    dir.replaying_from(2, false).unwrap();
     std::fs::remove_file(dir.path().join("commits/fast.st-sink")).unwrap();
-    dir.replaying_from(2).unwrap();
+    dir.replaying_from(2, false).unwrap();
     assert_eq!(files(&dir.path().join("replaying")), [""; 0]);
 }

@@ -83,6 +83,7 @@ fn run(folder: &Path) -> anyhow::Result<()> {
                     rows: 5,
                     range,
                     memory: None,
+                    filled: false,
                 };
                 offsets.append(&record)?;
                 record

@@ -43,6 +43,7 @@ fn open(what: &str, dir: &QueryDir, last: Option<i64>) -> anyhow::Result<(i64, B
                     rows: 5,
                     range,
                     memory: None,
+                    filled: false,
                 };
                 offsets.append(&record)
             };
