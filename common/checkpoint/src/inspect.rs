@@ -219,7 +219,8 @@ impl QueryDir {
         let own = "st-state";
         let mut say = |_: &str| {};
         let _lock = self.lock(own, holder, patience, &mut say)?;
-        self.await_other_locks(&[own], patience, &mut say)?;
+        // Behind every instant: nothing is of this run.
+        self.await_other_locks(&[own], "~", patience, &mut say)?;
         let commits = self.path().join("commits");
         if !commits.join(sink).is_file() {
             let there = names(&commits)?;

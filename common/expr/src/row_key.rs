@@ -72,6 +72,11 @@ impl KeyColumn {
             (kind, raw) => canonical(out, &read_json(raw, kind, self.zone)),
         }
     }
+
+    /// Appends a value that was computed, in the same canonical form.
+    pub fn write_value(&self, value: &Value<'_>, out: &mut Vec<u8>) {
+        canonical(out, value);
+    }
 }
 
 fn canonical(out: &mut Vec<u8>, value: &Value<'_>) {

@@ -80,6 +80,7 @@ fn query() -> (TempDir, PathBuf) {
             rows: 1,
             range: json!({}),
             memory: None,
+            filled: false,
         };
         offsets.append(&record).unwrap();
         agg.put(b"[\"all\"]", format!("[{batch}]").as_bytes())
