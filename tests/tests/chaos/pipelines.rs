@@ -144,7 +144,6 @@ pub const ALL: &[Pipeline] = &[
           $S2 st-watermark ts '10 seconds' -q |
           $S3 st-fold --by kind --update '.n += 1 | .mean = ((.mean // 0) + $row.n) / 2 | timer($time + 20) | emit($key + {n, mean})'             --on-timer 'emit($key + {at: $time | iso, n}) | if .n > 9 then empty else . end' -q |
           $S4 st-sink json to/out -q"#,
-        stages: 4,
         result: FILES,
         timed: false,
     },
