@@ -199,7 +199,6 @@ pub const ALL: &[Pipeline] = &[
             $S5 st-watermark ts '2 minutes' -q) |
           $S6 st-agg --by 'window(ts, "1 minute") as window, kind' --agg 'count(*) as n, sum(n) as total' --mode append -q |
           $S7 st-sink json to/out -q"#,
-        stages: 7,
         result: FILES,
         timed: false,
     },
@@ -210,7 +209,6 @@ pub const ALL: &[Pipeline] = &[
           $S2 st-union -q <(mkdir -p nowhere; exec $S3 st-tail nowhere --checkpoint ck --branch r $LAST -q) |
           $S4 st-map --set 'at = current_timestamp()' -q |
           $S5 st-sink json to/rows -q"#,
-        stages: 5,
         result: "find to/rows -name '*.json' | sort | xargs cat; cat ck/rejects/*",
         timed: true,
     },
