@@ -4,6 +4,8 @@ use anyhow::Result;
 
 use crate::csv::Table;
 use crate::rows::Rows;
+use crate::conform::{Conform, Conforming};
+use crate::logs::{self, Syslog};
 use crate::{Format, Reading, json, text};
 
 /// Where the next record of an input begins.
@@ -36,12 +38,17 @@ enum Kind {
     Json,
     Text,
     Csv(Box<Table>),
+    Access { combined: bool },
+    Logfmt(logs::Names),
+    Syslog(Syslog),
 }
 
 /// Turns blocks of one input into rows.
 pub struct Decoder {
     state: State,
     kind: Kind,
+    /// Rows are held against the schema; none where they may pass as they are.
+    conform: Option<Box<Conform>>,
 }
 
 /// Some programs put it in front of UTF-8.
@@ -59,6 +66,10 @@ impl Decoder {
             Format::Json => Kind::Json,
             Format::Text => Kind::Text,
             Format::Csv | Format::Tsv => Kind::Csv(Box::new(Table::new(reading, header))),
+            Format::Combined => Kind::Access { combined: true },
+            Format::Common => Kind::Access { combined: false },
+            Format::Logfmt => Kind::Logfmt(logs::Names::default()),
+            Format::Syslog => Kind::Syslog(Syslog::new(reading.times.zone)),
         };
         let state = State {
             place,
@@ -66,7 +77,11 @@ impl Decoder {
             long: None,
             scratch: Vec::new(),
         };
-        Decoder { state, kind }
+        Decoder {
+            state,
+            kind,
+            conform: Conform::new(reading).map(Box::new),
+        }
     }
 
     /// Where the next record begins: all before it was handed on.
@@ -96,11 +111,42 @@ impl Decoder {
             }
         }
         let block = &block[from..];
-        let used = match &mut self.kind {
-            Kind::Json => json::decode(&mut self.state, block, last, rows)?,
-            Kind::Text => text::decode(&mut self.state, block, last, rows)?,
-            Kind::Csv(table) => table.decode(&mut self.state, block, last, rows)?,
+        let used = match &mut self.conform {
+            None => records(&mut self.state, &mut self.kind, block, last, rows)?,
+            Some(conform) => {
+                let line = self.state.place.lines + 1;
+                let mut rows = Conforming::new(conform, rows, line);
+                records(&mut self.state, &mut self.kind, block, last, &mut rows)?
+            }
         };
         Ok(from + used)
+    }
+}
+
+fn records<R: Rows>(
+    state: &mut State,
+    kind: &mut Kind,
+    block: &[u8],
+    last: bool,
+    rows: &mut R,
+) -> Result<usize> {
+    match kind {
+        Kind::Json => json::decode(state, block, last, rows),
+        Kind::Text => text::decode(state, block, last, rows, text::value),
+        Kind::Csv(table) => table.decode(state, block, last, rows),
+        Kind::Access { combined } => {
+            let combined = *combined;
+            let make = |line: &str, out: &mut Vec<u8>| logs::access(line, out, combined);
+            text::decode(state, block, last, rows, make)
+        }
+        Kind::Logfmt(names) => {
+            let make = |line: &str, out: &mut Vec<u8>| logs::logfmt(line, out, names);
+            text::decode(state, block, last, rows, make)
+        }
+        Kind::Syslog(syslog) => {
+            syslog.set_clock(rows.clock());
+            let make = |line: &str, out: &mut Vec<u8>| syslog.row(line, out);
+            text::decode(state, block, last, rows, make)
+        }
     }
 }

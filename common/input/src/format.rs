@@ -5,6 +5,9 @@ use std::sync::Arc;
 use st_expr::Schema;
 
 use crate::csv::Dialect;
+use crate::logs;
+use crate::malformed::Malformed;
+use crate::times::Times;
 
 /// The longest record, in bytes, unless the user says otherwise.
 pub const LINE_LIMIT: usize = 16 * 1024 * 1024;
@@ -20,6 +23,14 @@ pub enum Format {
     Tsv,
     /// Each line is a row {"value": LINE}
     Text,
+    /// Access logs of web servers, with referer and user agent
+    Combined,
+    /// Access logs of web servers
+    Common,
+    /// key=value pairs
+    Logfmt,
+    /// RFC 3164 and RFC 5424, and what log daemons write into files
+    Syslog,
 }
 
 impl Format {
@@ -51,6 +62,21 @@ impl Format {
             Format::Csv => "csv",
             Format::Tsv => "tsv",
             Format::Text => "text",
+            Format::Combined => "combined",
+            Format::Common => "common",
+            Format::Logfmt => "logfmt",
+            Format::Syslog => "syslog",
+        }
+    }
+
+    /// The columns the format itself declares, as DDL; empty for none.
+    pub fn columns(self) -> &'static str {
+        match self {
+            Format::Text => "value STRING",
+            Format::Combined => logs::COMBINED,
+            Format::Common => logs::COMMON,
+            Format::Syslog => logs::SYSLOG,
+            Format::Json | Format::Csv | Format::Tsv | Format::Logfmt => "",
         }
     }
 }
@@ -66,9 +92,38 @@ pub struct Reading {
     pub dialect: Dialect,
     /// The longest record, in bytes.
     pub limit: usize,
+    /// How times are written where it is not the standard way.
+    pub times: Times,
+    /// What becomes of a record that does not fit the schema.
+    pub malformed: Malformed,
 }
 
 impl Reading {
+    /// The format with everything else as it is by default.
+    pub fn plain(format: Format, limit: usize) -> Reading {
+        Reading {
+            format,
+            schema: Arc::default(),
+            dialect: Dialect::default(),
+            limit,
+            times: Times::default(),
+            malformed: Malformed::default(),
+        }
+    }
+
+    /// The declared columns of rows in this format: its own, then those of the schema, which may also give its own another
+    /// type, then the one for malformed records.
+    pub fn declared(&self) -> Schema {
+        let mut declared = Schema::parse(self.format.columns()).unwrap_or_default();
+        for field in &self.schema.fields {
+            declared.set(&field.name, field.kind.clone());
+        }
+        if let Some(column) = &self.malformed.column {
+            declared.set(column, st_expr::Type::String);
+        }
+        declared
+    }
+
     /// The same, in the format that `name` tells, if it tells one.
     pub fn for_name(&self, name: &str, fixed: bool) -> Reading {
         let format = if fixed {

@@ -15,8 +15,16 @@ struct Run {
 }
 
 impl Run {
-    fn send<R: Rows>(&mut self, block: &[u8], next: usize, rows: &mut R) -> Result<()> {
+    /// `line`: the one after the run.
+    fn send<R: Rows>(
+        &mut self,
+        block: &[u8],
+        next: usize,
+        line: u64,
+        rows: &mut R,
+    ) -> Result<()> {
         if self.count > 0 {
+            rows.at(line - self.count);
             rows.rows(&block[self.start..self.end], self.count)?;
         }
         *self = Run {
@@ -44,7 +52,7 @@ pub(crate) fn decode<R: Rows>(
     while room.is_left() && state.long.is_none() {
         let Some((end, next)) = line_end(block, at, last) else {
             if block.len() - at > state.limit {
-                run.send(block, at, rows)?;
+                run.send(block, at, state.line(), rows)?;
                 state.begin_long(&block[at..]);
                 at = block.len();
             }
@@ -63,10 +71,11 @@ pub(crate) fn decode<R: Rows>(
                 run.count += 1;
             }
             verdict => {
-                run.send(block, next, rows)?;
+                run.send(block, next, state.line(), rows)?;
                 count = match verdict {
                     None => state.reject_long(line, rows).map(|()| 1)?,
                     Some(Ok(())) => {
+                        rows.at(state.line());
                         send(&mut state.scratch, st_row::trim(line), rows).map(|()| 1)?
                     }
                     Some(Err(reason)) => other(state, st_row::trim(line), reason, rows)?,
@@ -77,7 +86,7 @@ pub(crate) fn decode<R: Rows>(
         state.pass(next - at, u64::from(end < next));
         at = next;
     }
-    run.send(block, at, rows)?;
+    run.send(block, at, state.line(), rows)?;
     rows.set_room(room);
     Ok(at)
 }
@@ -95,12 +104,18 @@ fn other<R: Rows>(state: &mut State, line: &[u8], reason: BadRow, rows: &mut R) 
     if line.is_empty() {
         return Ok(0);
     }
+    if reason == BadRow::Reserved {
+        return rows
+            .refuse(line, &reason.to_string(), state.line())
+            .map(|()| 1);
+    }
     if reason != BadRow::NotObject || line[0] != b'[' {
         return rows
             .bad(line, &reason.to_string(), state.line())
             .map(|()| 1);
     }
     let mut count = 0;
+    rows.at(state.line());
     for element in st_row::elements_of(line) {
         count += 1;
         // The element alone is kept, not the line for each of its elements.
@@ -112,7 +127,10 @@ fn other<R: Rows>(state: &mut State, line: &[u8], reason: BadRow, rows: &mut R) 
             Ok(()) => send(&mut state.scratch, element, rows)?,
             Err(reason) => {
                 let text = format!("element {count} of the array: {reason}");
-                rows.bad(element, &text, state.line())?;
+                match reason {
+                    BadRow::Reserved => rows.refuse(element, &text, state.line())?,
+                    _ => rows.bad(element, &text, state.line())?,
+                }
             }
         }
     }

@@ -7,22 +7,28 @@
 
 mod advice;
 mod blocks;
+mod conform;
 mod csv;
 mod decoder;
 mod format;
 mod json;
 mod lines;
+mod logs;
+mod malformed;
 mod rows;
 mod spooled;
 mod text;
+mod times;
 
 pub use advice::Advice;
 pub use blocks::Blocks;
 pub use csv::{Dialect, Escape};
 pub use decoder::{Decoder, Place};
 pub use format::{Format, LINE_LIMIT, Reading};
+pub use malformed::{Malformed, Mode};
 pub use rows::{Direct, Room, Rows};
 pub use spooled::{RowSpool, Spooled};
+pub use times::Times;
 
 #[cfg(test)]
 mod testing;

@@ -34,7 +34,7 @@ impl State {
     /// Rejects a line of the block that is longer than the limit.
     #[cold]
     pub(crate) fn reject_long<R: Rows>(&self, line: &[u8], rows: &mut R) -> Result<()> {
-        rows.bad(
+        rows.refuse(
             &line[..line.len().min(KEPT)],
             &too_long(self.limit, line.len() as u64),
             self.line(),
@@ -70,7 +70,7 @@ impl State {
             return Ok(used);
         }
         let length = passed - end.map_or(0, |_| 1);
-        rows.bad(&long.head, &too_long(self.limit, length), self.line())?;
+        rows.refuse(&long.head, &too_long(self.limit, length), self.line())?;
         self.place.offset += passed;
         self.place.lines += end.map_or(0, |_| 1);
         room.take(1, passed as usize);

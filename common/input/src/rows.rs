@@ -48,6 +48,17 @@ pub trait Rows {
 
     /// A record that is no row, the reason, and the line it begins on.
     fn bad(&mut self, record: &[u8], reason: &str, line: u64) -> Result<()>;
+
+    /// A bad record that is to be rejected whatever becomes of the others: it forges a marker, or is too long to be kept.
+    fn refuse(&mut self, record: &[u8], reason: &str, line: u64) -> Result<()> {
+        self.bad(record, reason, line)
+    }
+
+    /// The batch's clock, in microseconds since 1970.
+    fn clock(&self) -> i64;
+
+    /// The rows given next begin at this line, one row a line.
+    fn at(&mut self, _line: u64) {}
 }
 
 /// Rows that go straight to the output.
@@ -88,6 +99,10 @@ impl Rows for Direct<'_> {
         self.advice.good();
         self.out.read(count);
         self.out.rows(lines, count)
+    }
+
+    fn clock(&self) -> i64 {
+        self.out.clock()
     }
 
     fn bad(&mut self, record: &[u8], reason: &str, line: u64) -> Result<()> {

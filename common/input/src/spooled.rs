@@ -181,6 +181,10 @@ impl Rows for Spooled<'_> {
         self.direct.rows(lines, count)
     }
 
+    fn clock(&self) -> i64 {
+        self.direct.clock()
+    }
+
     fn bad(&mut self, record: &[u8], reason: &str, line: u64) -> Result<()> {
         if let Some(spool) = &mut self.spool {
             spool.bad(record, reason, format!("{}:{line}", self.direct.name))?;

@@ -2,20 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use anyhow::Result;
-use st_expr::Schema;
-
-use crate::csv::Dialect;
 use crate::rows::{Room, Rows};
 use crate::{Blocks, Decoder, Format, LINE_LIMIT, Place, Reading};
 
 pub(crate) fn reading(format: Format) -> Reading {
-    Reading {
-        format,
-        schema: Schema::default().into(),
-        dialect: Dialect::default(),
-        limit: LINE_LIMIT,
-    }
+    Reading::plain(format, LINE_LIMIT)
 }
+
+/// 2026-01-02T00:00:00Z, the clock of every batch here.
+const CLOCK: i64 = 1_767_312_000_000_000;
 
 pub(crate) struct Case {
     pub(crate) reading: Reading,
@@ -44,6 +39,9 @@ impl Rows for Outcome {
         self.count += count;
         assert_eq!(lines.iter().filter(|b| **b == b'\n').count() as u64, count);
         Ok(())
+    }
+    fn clock(&self) -> i64 {
+        CLOCK
     }
     fn bad(&mut self, record: &[u8], reason: &str, line: u64) -> Result<()> {
         self.bad.push(format!(

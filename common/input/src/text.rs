@@ -1,6 +1,8 @@
-//! Lines of text: each is a row `{"value":"…"}`, as Spark's text and socket sources have it.
+//! Formats in which each line is a record: plain text, and logs. Plain text is a row `{"value":"…"}`, as Spark's text and
+//! socket sources have it.
 
 use anyhow::Result;
+use st_row::BadRow;
 
 use crate::decoder::State;
 use crate::lines::line_end;
@@ -9,11 +11,33 @@ use crate::rows::Rows;
 /// Rows are handed on in pieces of this size.
 const PIECE: usize = 64 * 1024;
 
+/// What a line was.
+pub(crate) enum Line {
+    /// A row, which was appended with its newline.
+    Row,
+    /// Nothing at all.
+    Blank,
+    /// No record of the format, and why. What was appended is taken back.
+    Bad(&'static str),
+    /// One that would be taken for a marker.
+    Reserved,
+}
+
+/// Appends the row of a line of plain text.
+pub(crate) fn value(line: &str, out: &mut Vec<u8>) -> Line {
+    out.extend_from_slice(b"{\"value\":");
+    st_row::write_string(out, line);
+    out.extend_from_slice(b"}\n");
+    Line::Row
+}
+
+/// Hands on what `make` makes of each line.
 pub(crate) fn decode<R: Rows>(
     state: &mut State,
     block: &[u8],
     last: bool,
     rows: &mut R,
+    mut make: impl FnMut(&str, &mut Vec<u8>) -> Line,
 ) -> Result<usize> {
     let mut room = rows.room();
     let mut at = state.pass_long(block, last, &mut room, rows)?;
@@ -29,31 +53,63 @@ pub(crate) fn decode<R: Rows>(
         };
         let line = &block[at..end];
         let text = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut seen = 1;
         if line.len() > state.limit {
+            flush(&mut scratch, &mut count, state.line(), rows)?;
             state.reject_long(line, rows)?;
         } else if let Ok(text) = simdutf8::basic::from_utf8(text) {
-            scratch.extend_from_slice(b"{\"value\":");
-            st_row::write_string(&mut scratch, text);
-            scratch.extend_from_slice(b"}\n");
-            count += 1;
-            if scratch.len() >= PIECE {
-                rows.rows(&scratch, count)?;
-                scratch.clear();
-                count = 0;
+            let start = scratch.len();
+            match make(text, &mut scratch) {
+                Line::Row => {
+                    count += 1;
+                    if scratch.len() >= PIECE {
+                        flush(&mut scratch, &mut count, state.line() + 1, rows)?;
+                    }
+                }
+                Line::Blank => {
+                    flush(&mut scratch, &mut count, state.line(), rows)?;
+                    seen = 0;
+                }
+                Line::Bad(reason) => {
+                    scratch.truncate(start);
+                    flush(&mut scratch, &mut count, state.line(), rows)?;
+                    rows.bad(line, reason, state.line())?;
+                }
+                Line::Reserved => {
+                    scratch.truncate(start);
+                    flush(&mut scratch, &mut count, state.line(), rows)?;
+                    rows.refuse(line, &BadRow::Reserved.to_string(), state.line())?;
+                }
             }
         } else {
+            flush(&mut scratch, &mut count, state.line(), rows)?;
             rows.bad(line, "not UTF-8", state.line())?;
         }
-        room.take(1, next - at);
+        room.take(seen, next - at);
         state.pass(next - at, u64::from(end < next));
         at = next;
     }
-    if count > 0 {
-        rows.rows(&scratch, count)?;
-    }
+    flush(&mut scratch, &mut count, state.line(), rows)?;
     state.scratch = scratch;
     rows.set_room(room);
     Ok(at)
+}
+
+/// Rows keep their order, also among the bad ones, which a reader of both may rely on.
+/// `line`: the one after them.
+fn flush<R: Rows>(
+    scratch: &mut Vec<u8>,
+    count: &mut u64,
+    line: u64,
+    rows: &mut R,
+) -> Result<()> {
+    if *count > 0 {
+        rows.at(line - *count);
+        rows.rows(scratch, *count)?;
+    }
+    scratch.clear();
+    *count = 0;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub struct Out {
     pub(crate) figures: Figures,
     /// The batch, for side files.
     pub(crate) batch: i64,
+    /// In a source: the clock of the batch, in microseconds since 1970.
+    pub(crate) clock: i64,
     /// In a source: the marker to be written in front of the batch's first row.
     pub(crate) opening: Option<Begin>,
     pub(crate) rejects: Side,
@@ -26,6 +28,7 @@ impl Out {
             writer,
             figures: Figures::default(),
             batch: -1,
+            clock: 0,
             opening: None,
             rejects: Side::nowhere("bad"),
             late: Side::nowhere("late"),
@@ -161,6 +164,11 @@ impl Out {
     /// The batch's id.
     pub fn batch(&self) -> i64 {
         self.batch
+    }
+
+    /// In a source: the clock of the batch, in microseconds since 1970; the same when it is replayed.
+    pub fn clock(&self) -> i64 {
+        self.clock
     }
 
     pub(crate) fn marker(&mut self, marker: &Marker) -> Result<()> {

@@ -542,6 +542,7 @@ impl<S: Source> Run<S> {
     fn begin(&mut self, time: i64) {
         self.clock = self.clock.max(time);
         self.out.batch = self.next;
+        self.out.clock = self.clock;
         self.out.figures = Figures {
             name: self.name.clone(),
             ..Default::default()

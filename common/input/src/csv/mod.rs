@@ -12,7 +12,9 @@ use st_expr::Type;
 
 use crate::decoder::State;
 use crate::lines::line_end;
+use crate::malformed::Malformed;
 use crate::rows::{Room, Rows};
+use crate::times::Times;
 use crate::{Format, Reading};
 
 use names::Column;
@@ -29,7 +31,7 @@ pub enum Escape {
 }
 
 /// How the fields of a line are told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     /// Between fields; none: a comma for CSV, a tab for TSV.
     pub separator: Option<u8>,
@@ -41,6 +43,12 @@ pub struct Dialect {
     pub escape: Escape,
     /// The first line has no names.
     pub headless: bool,
+    /// Lines that begin with it are passed over.
+    pub comment: Option<u8>,
+    /// Spaces before and behind a field without quotes are none of its text.
+    pub trim: (bool, bool),
+    /// What a null is written as; none: an empty field is null, quoted or not. Otherwise only an unquoted empty one is.
+    pub null: Option<String>,
 }
 
 /// Rows are handed on in pieces of this size.
@@ -56,6 +64,11 @@ pub(crate) struct Table {
     /// None until the header, or the first record, was seen.
     columns: Option<Vec<Column>>,
     fields: Vec<Field>,
+    comment: Option<u8>,
+    trim: (bool, bool),
+    null: Option<String>,
+    times: Times,
+    malformed: Malformed,
 }
 
 impl Table {
@@ -65,6 +78,7 @@ impl Table {
             .schema
             .fields
             .iter()
+            .filter(|field| Some(&field.name) != reading.malformed.column.as_ref())
             .map(|field| (field.name.clone(), field.kind.clone()))
             .collect();
         let mut table = Table {
@@ -74,6 +88,11 @@ impl Table {
             header: None,
             columns: None,
             fields: Vec::new(),
+            comment: reading.dialect.comment,
+            trim: reading.dialect.trim,
+            null: reading.dialect.null.clone(),
+            times: reading.times.clone(),
+            malformed: reading.malformed.clone(),
         };
         if let Some(names) = header {
             table.set_header(names);
@@ -118,6 +137,21 @@ impl Table {
         made.text.clear();
         while room.is_left() && state.long.is_none() && at < block.len() {
             let rest = &block[at..];
+            if self.comment == rest.first().copied() {
+                let Some((_, next)) = line_end(rest, 0, last) else {
+                    if rest.len() <= state.limit {
+                        break;
+                    }
+                    // Of no use to anybody, and too long to be waited for.
+                    state.begin_long(rest);
+                    at = block.len();
+                    break;
+                };
+                room.take(0, next);
+                state.pass(next, 1);
+                at += next;
+                continue;
+            }
             let used = match self.scanner.record(rest, last, &mut self.fields) {
                 Found::Record(end, next) if end <= state.limit => {
                     let seen = self.record(&rest[..end], state.line(), &mut made, rows)?;
@@ -203,23 +237,66 @@ impl Table {
             return self.record(record, line, made, rows);
         };
         let (got, wanted) = (self.fields.len(), columns.len());
+        let keeps = self.malformed.column.as_deref();
+        let rejects = self.malformed.rejects_misfits();
         if got > wanted || got < wanted && self.declared.is_empty() {
+            if keeps.is_none() {
+                made.send(rows)?;
+                let reason = format!("{got} fields, but {wanted} columns");
+                return rows.bad(record, &reason, line).map(|()| 1);
+            }
+        } else if got < wanted && rejects {
+            made.send(rows)?;
             let reason = format!("{got} fields, but {wanted} columns");
             return rows.bad(record, &reason, line).map(|()| 1);
         }
         if columns.iter().any(Column::is_reserved) {
             return rows
-                .bad(record, &st_row::BadRow::Reserved.to_string(), line)
+                .refuse(record, &st_row::BadRow::Reserved.to_string(), line)
                 .map(|()| 1);
         }
+        let start = made.text.len();
+        let mut fits = got == wanted;
+        let (leading, trailing) = self.trim;
         for (index, column) in columns.iter().enumerate() {
             made.text.extend_from_slice(column.prefix());
-            match self.fields.get(index) {
-                Some(field) if !field.is_empty() => {
-                    column.write(&mut made.text, &self.scanner.value(text, field));
+            let field = self.fields.get_mut(index);
+            let value = field.and_then(|field| {
+                if leading || trailing {
+                    field.trim(record, leading, trailing);
                 }
-                _ => made.text.extend_from_slice(b"null"),
+                match &self.null {
+                    None if field.is_empty() => None,
+                    Some(_) if field.is_empty() && !field.is_quoted() => None,
+                    None => Some(self.scanner.value(text, field)),
+                    Some(null) => {
+                        let value = self.scanner.value(text, field);
+                        (value != null.as_str()).then_some(value)
+                    }
+                }
+            });
+            let Some(value) = value else {
+                made.text.extend_from_slice(b"null");
+                continue;
+            };
+            if !column.write(&mut made.text, &value, &self.times) {
+                fits = false;
+                if rejects {
+                    made.text.truncate(start);
+                    made.send(rows)?;
+                    return rows
+                        .bad(record, &column.misfit(&value), line)
+                        .map(|()| 1);
+                }
             }
+        }
+        if let Some(column) = keeps
+            && !fits
+        {
+            made.text.push(b',');
+            st_row::write_string(&mut made.text, column);
+            made.text.push(b':');
+            st_row::write_string(&mut made.text, text);
         }
         made.text.extend_from_slice(b"}\n");
         made.count += 1;

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use st_expr::Type;
 
 use super::typed;
+use crate::malformed::misfit;
+use crate::times::Times;
 
 /// One column.
 pub(crate) struct Column {
     /// What stands before its value: `{"name":` in the first column, `,"name":` in the others.
     prefix: Vec<u8>,
+    name: String,
     kind: Type,
     reserved: bool,
 }
@@ -24,9 +27,14 @@ impl Column {
         self.reserved
     }
 
-    /// Appends a field that is not empty.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, text: &str) {
-        typed::write(out, text, &self.kind);
+    /// Appends a field that is not null; false if it does not fit the type.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, text: &str, times: &Times) -> bool {
+        typed::write(out, text, &self.kind, times)
+    }
+
+    /// Why a row with this field is a bad one.
+    pub(crate) fn misfit(&self, text: &str) -> String {
+        misfit(&self.name, text.as_bytes(), &self.kind)
     }
 }
 
@@ -44,6 +52,7 @@ pub(crate) fn columns(names: Vec<String>, declared: &[(String, Type)]) -> Vec<Co
             prefix,
             kind,
             reserved: name == "$st",
+            name,
         }
     });
     columns.collect()

@@ -11,9 +11,30 @@ pub(crate) struct Field {
     end: usize,
     /// It holds escapes that are to be taken out.
     escaped: bool,
+    /// It stood in quotes.
+    quoted: bool,
 }
 
 impl Field {
+    /// True if it stood in quotes.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.quoted
+    }
+
+    /// Without the spaces at its ends, as far as they are not in quotes.
+    pub(crate) fn trim(&mut self, record: &[u8], leading: bool, trailing: bool) {
+        if self.quoted {
+            return;
+        }
+        let is_space = |at: usize| matches!(record.get(at), Some(b' ' | b'\t'));
+        while leading && self.start < self.end && is_space(self.start) {
+            self.start += 1;
+        }
+        while trailing && self.start < self.end && is_space(self.end - 1) {
+            self.end -= 1;
+        }
+    }
+
     /// No text: an empty field is null, quoted or not, as Spark reads it.
     pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end
@@ -89,6 +110,7 @@ impl Scanner {
             start,
             end,
             escaped: false,
+            quoted: false,
         };
         let stop = match block.get(end) {
             Some(byte) if *byte == self.separator => Stop::Separator(end + 1),
@@ -106,6 +128,7 @@ impl Scanner {
             start: start + 1,
             end: start + 1,
             escaped: false,
+            quoted: true,
         };
         let mut at = start + 1;
         loop {

@@ -3,45 +3,70 @@
 use st_expr::{Decimal, Type, Value, write_json};
 use st_time::Zone;
 
-/// Appends the JSON value of a field that is not empty. Times and dates keep their spelling; what they mean is the business
-/// of whoever reads the column.
-pub(crate) fn write(out: &mut Vec<u8>, text: &str, kind: &Type) {
-    match kind {
+use crate::times::Times;
+
+/// Appends the JSON value of a field that is not empty; false if it does not fit its type, and so is null. Times and dates
+/// keep their spelling, unless it is one of their own; what they mean is the business of whoever reads the column.
+pub(crate) fn write(out: &mut Vec<u8>, text: &str, kind: &Type, times: &Times) -> bool {
+    let fits = match kind {
         Type::TinyInt | Type::SmallInt | Type::Int | Type::BigInt => {
             integer(out, text, kind.integer_range())
         }
         Type::Float | Type::Double => double(out, text),
         Type::Decimal { precision, scale } => match Decimal::parse_as(text, *precision, *scale) {
             Some(number) if text.trim() == text => {
-                write_json(out, &Value::Decimal(number), Zone::UTC)
+                write_json(out, &Value::Decimal(number), Zone::UTC);
+                true
             }
-            _ => null(out),
+            _ => false,
         },
-        Type::Boolean if text.eq_ignore_ascii_case("true") => out.extend_from_slice(b"true"),
-        Type::Boolean if text.eq_ignore_ascii_case("false") => out.extend_from_slice(b"false"),
-        Type::Boolean => null(out),
-        Type::Date if st_time::parse_date(text.as_bytes()).is_none() => null(out),
-        Type::Timestamp if st_time::parse_timestamp(text.as_bytes(), Zone::UTC).is_none() => {
-            null(out)
-        }
-        _ => st_row::write_string(out, text),
+        Type::Boolean if text.eq_ignore_ascii_case("true") => put(out, b"true"),
+        Type::Boolean if text.eq_ignore_ascii_case("false") => put(out, b"false"),
+        Type::Boolean => false,
+        Type::Date => match &times.date {
+            Some(by) => times.write_date(out, text, by),
+            None => kept(out, text, st_time::parse_date(text.as_bytes()).is_some()),
+        },
+        Type::Timestamp => match &times.timestamp {
+            Some(by) => times.write_timestamp(out, text, by),
+            None => {
+                let instant = st_time::parse_timestamp(text.as_bytes(), times.zone);
+                kept(out, text, instant.is_some())
+            }
+        },
+        _ => kept(out, text, true),
+    };
+    if !fits {
+        put(out, b"null");
     }
+    fits
 }
 
-fn null(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"null");
+fn put(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    out.extend_from_slice(bytes);
+    true
+}
+
+fn kept(out: &mut Vec<u8>, text: &str, fits: bool) -> bool {
+    if fits {
+        st_row::write_string(out, text);
+    }
+    fits
 }
 
 /// Digits with an optional sign, and nothing else.
-fn integer(out: &mut Vec<u8>, text: &str, (least, greatest): (i64, i64)) {
+fn integer(out: &mut Vec<u8>, text: &str, (least, greatest): (i64, i64)) -> bool {
     match text.parse::<i64>() {
-        Ok(value) if (least..=greatest).contains(&value) => st_row::write_i64(out, value),
-        _ => null(out),
+        Ok(value) if (least..=greatest).contains(&value) => {
+            st_row::write_i64(out, value);
+            true
+        }
+        _ => false,
     }
 }
 
 /// Java's `Double.parseDouble`, and Spark's names of what is no number. What is a JSON number already keeps its digits.
-fn double(out: &mut Vec<u8>, text: &str) {
+fn double(out: &mut Vec<u8>, text: &str) -> bool {
     let text = text.trim_matches(|c: char| c <= ' ');
     let digits = text.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(text);
     let has_digits_only = digits
@@ -56,10 +81,13 @@ fn double(out: &mut Vec<u8>, text: &str) {
     };
     match value {
         Some(value) if value.is_finite() && is_json_number(text.as_bytes()) => {
-            out.extend_from_slice(text.as_bytes())
+            put(out, text.as_bytes())
         }
-        Some(value) => write_json(out, &Value::Double(value), Zone::UTC),
-        None => null(out),
+        Some(value) => {
+            write_json(out, &Value::Double(value), Zone::UTC);
+            true
+        }
+        None => false,
     }
 }
 
