@@ -118,7 +118,12 @@ fn conform(raw: &[u8], kind: &Type, times: &Times, out: &mut Vec<u8>) -> bool {
         }
         (Type::Struct(fields), Some(Kind::Object)) => members(raw, out, |name, value, out| {
             let kind = fields.iter().find(|field| field.name == name);
-            conform(value, kind.map_or(&Type::Any, |field| &field.kind), times, out)
+            conform(
+                value,
+                kind.map_or(&Type::Any, |field| &field.kind),
+                times,
+                out,
+            )
         }),
         (Type::Map(_, kind), Some(Kind::Object)) => {
             members(raw, out, |_, value, out| conform(value, kind, times, out))

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use crate::csv::Table;
-use crate::rows::Rows;
 use crate::conform::{Conform, Conforming};
+use crate::csv::Table;
 use crate::logs::{self, Syslog};
+use crate::rows::Rows;
 use crate::{Format, Reading, json, text};
 
 /// Where the next record of an input begins.

@@ -16,13 +16,7 @@ struct Run {
 
 impl Run {
     /// `line`: the one after the run.
-    fn send<R: Rows>(
-        &mut self,
-        block: &[u8],
-        next: usize,
-        line: u64,
-        rows: &mut R,
-    ) -> Result<()> {
+    fn send<R: Rows>(&mut self, block: &[u8], next: usize, line: u64, rows: &mut R) -> Result<()> {
         if self.count > 0 {
             rows.at(line - self.count);
             rows.rows(&block[self.start..self.end], self.count)?;

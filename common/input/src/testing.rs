@@ -1,9 +1,9 @@
 //! Runs a decoder over text in one piece and byte by byte: both must give the same.
 #![allow(clippy::unwrap_used)]
 
-use anyhow::Result;
 use crate::rows::{Room, Rows};
 use crate::{Blocks, Decoder, Format, LINE_LIMIT, Place, Reading};
+use anyhow::Result;
 
 pub(crate) fn reading(format: Format) -> Reading {
     Reading::plain(format, LINE_LIMIT)

@@ -97,12 +97,7 @@ pub(crate) fn decode<R: Rows>(
 
 /// Rows keep their order, also among the bad ones, which a reader of both may rely on.
 /// `line`: the one after them.
-fn flush<R: Rows>(
-    scratch: &mut Vec<u8>,
-    count: &mut u64,
-    line: u64,
-    rows: &mut R,
-) -> Result<()> {
+fn flush<R: Rows>(scratch: &mut Vec<u8>, count: &mut u64, line: u64, rows: &mut R) -> Result<()> {
     if *count > 0 {
         rows.at(line - *count);
         rows.rows(scratch, *count)?;

@@ -10,7 +10,7 @@ const OWNERS: &[(&str, &str)] = &[
     ),
     (
         "st-tail",
-        "schema follow from max-files-per-trigger latest-first recursive clean-source skip-lost quote escape",
+        "schema follow from max-files-per-trigger latest-first recursive clean-source skip-lost quote escape comment ignore-leading-white-space ignore-trailing-white-space column-name-of-corrupt-record merge-schema base-path",
     ),
     (
         "st-rate",
@@ -38,7 +38,7 @@ const OWNERS: &[(&str, &str)] = &[
 ];
 
 /// Options of two tools that mean different things.
-const SHARED: [(&str, &str); 7] = [
+const SHARED: [(&str, &str); 10] = [
     ("checkpoint", "the source, which tells the stages behind it"),
     ("plain", "the stages behind a source"),
     (
@@ -49,6 +49,9 @@ const SHARED: [(&str, &str); 7] = [
         "idle-timeout",
         "st-watermark, where it moves the watermark on, or st-listen, where it closes connections",
     ),
+    ("timestamp-format", "st-tail, or st-sink csv and json"),
+    ("date-format", "st-tail, or st-sink csv and json"),
+    ("null-value", "st-tail or st-sink csv"),
     ("header", "st-tail or st-sink csv"),
     ("sep", "st-tail or st-sink csv"),
     (

@@ -35,7 +35,7 @@ pub struct Arguments {
     /// End when the server closes the connection, fail if there is none
     #[arg(long, requires = "connect")]
     pub no_reconnect: bool,
-    /// text, or json: each line is a row
+    /// text, json, combined, common, logfmt, syslog: each line is a row
     #[arg(
         long,
         value_name = "FORMAT",

@@ -6,8 +6,7 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use serde_json::{Map, Value, json};
-use st_expr::Schema;
-use st_input::{Advice, Dialect, Direct, Format, Reading, Room, RowSpool, Rows, Spooled};
+use st_input::{Advice, Direct, Format, Reading, Room, RowSpool, Rows, Spooled};
 use st_stream::{Budget, Opening, Out, Read, Source, cli::usage, clock, message};
 use st_time::Zone;
 
@@ -56,9 +55,9 @@ impl ListenSource {
             .or(arguments.listen.as_ref())
             .map_or("", String::as_str);
         let address = Address::parse(text)?;
-        if !matches!(arguments.format, Format::Text | Format::Json) {
+        if matches!(arguments.format, Format::Csv | Format::Tsv) {
             return Err(usage(format!(
-                "--format: a socket sends text or json, not {}",
+                "--format: a socket sends lines of text, json or a log, not {}",
                 arguments.format.name()
             )));
         }
@@ -77,12 +76,7 @@ impl ListenSource {
             address,
             connect: arguments.connect.is_some(),
             reconnects: !arguments.no_reconnect,
-            reading: Reading {
-                format: arguments.format,
-                schema: Schema::default().into(),
-                dialect: Dialect::default(),
-                limit,
-            },
+            reading: Reading::plain(arguments.format, limit),
             stamped: arguments.include_timestamp,
             most: usize::try_from(arguments.max_clients).unwrap_or(usize::MAX),
             patience: arguments.idle_timeout,
@@ -183,7 +177,7 @@ impl Source for ListenSource {
         match (self.reading.format, self.stamped) {
             (Format::Text, false) => "value STRING".to_string(),
             (Format::Text, true) => "value STRING, timestamp TIMESTAMP".to_string(),
-            _ => String::new(),
+            _ => self.reading.declared().to_string(),
         }
     }
 
@@ -346,6 +340,10 @@ impl<R: Rows> Rows for Stamped<R> {
             stamped.extend_from_slice(&self.end);
         }
         self.rows.rows(&stamped, count)
+    }
+
+    fn clock(&self) -> i64 {
+        self.rows.clock()
     }
 
     fn bad(&mut self, record: &[u8], reason: &str, line: u64) -> Result<()> {

@@ -290,7 +290,7 @@ fn mistakes_are_one_line() {
         "localhost: no address: give PORT or HOST:PORT, such as 9999"
     );
     assert!(said(&["0", "--available-now"]).contains("--stop-after"));
-    assert!(said(&["0", "--format", "csv"]).contains("text or json"));
+    assert!(said(&["0", "--format", "csv"]).contains("lines of text"));
     assert!(said(&["0", "--format", "json", "--include-timestamp"]).contains("only for text"));
     assert!(said(&[]).contains("--help"));
 }

@@ -64,13 +64,22 @@ pub struct Args {
     /// Between two fields (csv: a comma)
     #[arg(long, value_name = "TEXT")]
     pub sep: Option<String>,
-    /// Begin with the names of the columns (csv: the default)
-    #[arg(long, hide = true, conflicts_with = "no_header")]
-    pub header: bool,
+    /// Begin with the names of the columns (csv: true)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", hide = true, conflicts_with = "no_header")]
+    pub header: Option<bool>,
     /// Begin with the first row (csv)
     #[arg(long)]
     pub no_header: bool,
-    /// none, gzip, zstd; for Parquet none, snappy
+    /// What a null is written as (csv: nothing)
+    #[arg(long, value_name = "TEXT", hide = true)]
+    pub null_value: Option<String>,
+    /// How declared timestamps are written, as Spark's datetime pattern (csv, json)
+    #[arg(long, value_name = "PATTERN", hide = true)]
+    pub timestamp_format: Option<String>,
+    /// How declared dates are written (csv, json)
+    #[arg(long, value_name = "PATTERN", hide = true)]
+    pub date_format: Option<String>,
+    /// none, gzip, zstd; for Parquet also snappy, lz4, brotli
     #[arg(long, value_name = "HOW")]
     pub compression: Option<String>,
     /// Leave out members that are null, as Spark does (json)

@@ -10,7 +10,7 @@ use st_time::Zone;
 
 use crate::args::Args;
 use crate::console::{Console, Layout};
-use crate::formats::{Compression, Csv, Format, Json, Parquet, Text};
+use crate::formats::{Codec, Compression, Csv, CsvLayout, Format, Json, Parquet, Text, Times};
 use crate::target::Target;
 use crate::targets::directory::Directory;
 use crate::targets::exec::Exec;
@@ -35,7 +35,7 @@ fn format(args: &Args) -> &str {
 }
 
 /// The options that belong to some formats only: name, whether it was given, the formats.
-fn options(args: &Args) -> [(&'static str, bool, &'static [&'static str]); 15] {
+fn options(args: &Args) -> [(&'static str, bool, &'static [&'static str]); 18] {
     const FILES: &[&str] = &["json", "csv", "text", "parquet"];
     const KEPT: &[&str] = &["json", "csv", "text", "parquet", "sqlite", "memory"];
     [
@@ -50,7 +50,18 @@ fn options(args: &Args) -> [(&'static str, bool, &'static [&'static str]); 15] {
         ("--vertical", args.vertical, &["console"]),
         ("--live", args.live, &["console"]),
         ("--sep", args.sep.is_some(), &["csv"]),
-        ("--header", args.header, &["csv"]),
+        ("--header", args.header.is_some(), &["csv"]),
+        ("--null-value", args.null_value.is_some(), &["csv"]),
+        (
+            "--timestamp-format",
+            args.timestamp_format.is_some(),
+            &["csv", "json"],
+        ),
+        (
+            "--date-format",
+            args.date_format.is_some(),
+            &["csv", "json"],
+        ),
         ("--no-header", args.no_header, &["csv"]),
         ("--ignore-null-fields", args.ignore_null_fields, &["json"]),
         ("--empty", args.empty, &["exec"]),
@@ -230,7 +241,7 @@ fn files(args: &Args, name: &str, path: Option<PathBuf>) -> Result<Box<dyn Targe
             ));
         }
         (None, None) => match name {
-            "json" => Box::new(JsonLines::new(args.ignore_null_fields)),
+            "json" => Box::new(JsonLines::new(args.ignore_null_fields, times(args)?)),
             "text" => Box::new(TextLines::default()),
             "csv" => Box::new(Formatted::new(encoding(args, name)?)),
             _ => {
@@ -245,13 +256,7 @@ fn files(args: &Args, name: &str, path: Option<PathBuf>) -> Result<Box<dyn Targe
 fn encoding(args: &Args, name: &str) -> Result<Box<dyn Format>> {
     let how = args.compression.as_deref();
     if name == "parquet" {
-        return match how {
-            None | Some("snappy") => Ok(Box::new(Parquet::new(true))),
-            Some("none" | "uncompressed") => Ok(Box::new(Parquet::new(false))),
-            Some(how) => Err(usage(format!(
-                "--compression {how}: Parquet takes snappy or none"
-            ))),
-        };
+        return Ok(Box::new(Parquet::new(Codec::parse(how)?)));
     }
     let compression = match how {
         None | Some("none" | "uncompressed") => Compression::None,
@@ -264,7 +269,11 @@ fn encoding(args: &Args, name: &str) -> Result<Box<dyn Format>> {
         }
     };
     Ok(match name {
-        "json" => Box::new(Json::new(compression, args.ignore_null_fields)),
+        "json" => Box::new(Json::new(
+            compression,
+            args.ignore_null_fields,
+            times(args)?,
+        )),
         "text" => Box::new(Text::new(compression)),
         _ => {
             let separator = match args.sep.as_deref() {
@@ -277,7 +286,27 @@ fn encoding(args: &Args, name: &str) -> Result<Box<dyn Format>> {
                 }
                 Some(separator) => separator,
             };
-            Box::new(Csv::new(compression, separator, !args.no_header))
+            let layout = CsvLayout {
+                separator: separator.to_string(),
+                header: args.header.unwrap_or(!args.no_header),
+                null: args.null_value.clone().unwrap_or_default(),
+                times: times(args)?,
+            };
+            Box::new(Csv::new(compression, layout))
         }
+    })
+}
+
+/// How declared times are written.
+fn times(args: &Args) -> Result<Times> {
+    let pattern = |option: &str, text: &Option<String>| {
+        let parsed = text.as_ref().map(|text| text.parse());
+        parsed
+            .transpose()
+            .map_err(|error: anyhow::Error| usage(format!("{option}: {error:#}")))
+    };
+    Ok(Times {
+        timestamp: pattern("--timestamp-format", &args.timestamp_format)?,
+        date: pattern("--date-format", &args.date_format)?,
     })
 }

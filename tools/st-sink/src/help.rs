@@ -42,6 +42,8 @@ const PAGES: [(&str, &str, &str); 8] = [
   st-sink json                On stdout, each row at once: for jq. At least once.
 ",
         "    --ignore-null-fields      Leave out members that are null, as Spark does
+    --timestamp-format PATTERN, --date-format PATTERN
+                              How declared timestamps and dates are written (default: as they came)
     --compression HOW         gzip, zstd or none
 ",
     ),
@@ -51,8 +53,11 @@ const PAGES: [(&str, &str, &str); 8] = [
 
   st-sink csv                 On stdout, batch by batch, the header once. At least once.
 ",
-        "    --no-header               Begin with the first row
+        "    --no-header               Begin with the first row (also --header false)
     --sep TEXT                Between two fields: a comma; \\t for a tab
+    --null-value TEXT         What a null is written as (nothing)
+    --timestamp-format PATTERN, --date-format PATTERN
+                              How declared timestamps and dates are written, such as 'dd/MM/yyyy HH:mm'
     --compression HOW         gzip, zstd or none
 
   Columns: the declared ones, and among them those that the rows have besides. In one file, and on stdout, they are those of
@@ -74,7 +79,7 @@ const PAGES: [(&str, &str, &str); 8] = [
         "parquet",
         "columns of the declared types, else of those that hold all values of the batch
 ",
-        "    --compression HOW         snappy or none
+        "    --compression HOW         snappy (default), gzip, zstd, lz4, brotli or none
 
   Structs become window_start, window_end; arrays of simple values are lists; what is nested deeper is JSON text. A Parquet
   file cannot be added to, so --file needs complete mode.

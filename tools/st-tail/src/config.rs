@@ -1,13 +1,17 @@
 //! What the command line asks for, checked and in the types it is used in.
 
-use anyhow::{Result, bail};
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value};
 use st_expr::{Schema, Type};
-use st_input::{Dialect, Escape, Format, Reading};
+use st_input::{Dialect, Format, Malformed, Mode, Reading, Times};
 use st_stream::cli::usage;
+use st_time::ReadPattern;
 
 use crate::args::{Arguments, From};
 use crate::clean::Clean;
+use crate::format::FileFormat;
 use crate::roots::Root;
 
 /// Which of the three sources it is.
@@ -25,8 +29,14 @@ pub struct Config {
     pub roots: Vec<Root>,
     pub from: From,
     pub reading: Reading,
-    /// `--format` was given: names tell nothing.
-    pub fixed: bool,
+    /// What `--format` says; none: names tell it.
+    pub format: Option<FileFormat>,
+    /// As they were given, where they were.
+    pub timestamp_format: Option<String>,
+    pub date_format: Option<String>,
+    pub merge_schema: bool,
+    /// Partition columns are read from the folders below it.
+    pub base_path: Option<String>,
     pub max_files: Option<u64>,
     pub latest_first: bool,
     pub recursive: bool,
@@ -86,6 +96,22 @@ impl Config {
             Some(text) => Some(Clean::parse(text, &roots)?),
             None => None,
         };
+        if input != Input::Files {
+            for (option, given) in [
+                (
+                    "--format parquet",
+                    arguments.format == Some(FileFormat::Parquet),
+                ),
+                ("--merge-schema", arguments.merge_schema),
+                ("--base-path", arguments.base_path.is_some()),
+            ] {
+                if given {
+                    return Err(usage(format!(
+                        "{option}: Parquet is read from its end, and folders have files: give files or folders, without --follow"
+                    )));
+                }
+            }
+        }
         if clean.is_some() && arguments.source.checkpoint.is_none() {
             return Err(usage(
                 "--clean-source: without --checkpoint nobody knows what the sinks have: give one",
@@ -104,7 +130,14 @@ impl Config {
             roots,
             from: arguments.from.unwrap_or(From::Earliest),
             reading,
-            fixed: arguments.format.is_some(),
+            format: arguments.format,
+            timestamp_format: arguments.timestamp_format.clone(),
+            date_format: arguments.date_format.clone(),
+            merge_schema: arguments.merge_schema,
+            base_path: arguments
+                .base_path
+                .as_ref()
+                .map(|path| path.trim_end_matches('/').to_string()),
             max_files: arguments.max_files_per_trigger,
             latest_first: arguments.latest_first,
             recursive: arguments.recursive,
@@ -115,73 +148,49 @@ impl Config {
 
     /// How a file is to be read.
     pub fn reading_of(&self, path: &str) -> Reading {
-        self.reading.for_name(path, self.fixed)
+        self.reading.for_name(path, self.format.is_some())
     }
 
-    /// The declared columns as DDL.
-    pub fn schema(&self) -> String {
-        if self.fixed && self.reading.format == Format::Text {
-            return "value STRING".to_string();
-        }
-        self.reading.schema.to_string()
+    /// True if a file is read as Parquet.
+    pub fn is_parquet(&self, path: &str) -> bool {
+        self.format.map_or_else(
+            || path.ends_with(".parquet"),
+            |format| format == FileFormat::Parquet,
+        )
     }
 
-    /// What the bytes of a recorded range mean.
-    fn decoding(&self) -> Map<String, Value> {
-        let mut decoding = Map::new();
-        let format = if self.fixed || self.input == Input::Stdin {
-            self.reading.format.name()
-        } else {
-            "by name"
-        };
-        decoding.insert("format".into(), format.into());
-        let schema = self.reading.schema.to_string();
-        if !schema.is_empty() {
-            decoding.insert("schema".into(), schema.into());
+    /// What the format is called in messages.
+    pub fn format_name(&self) -> &'static str {
+        match self.format {
+            Some(FileFormat::Parquet) => "parquet",
+            _ => self.reading.format.name(),
         }
-        let dialect = &self.reading.dialect;
-        if dialect.headless {
-            decoding.insert("header".into(), false.into());
-        }
-        if let Some(separator) = dialect.separator {
-            decoding.insert("sep".into(), char::from(separator).to_string().into());
-        }
-        if dialect.unquoted || dialect.quote.is_some() {
-            decoding.insert(
-                "quote".into(),
-                dialect
-                    .quote
-                    .map(char::from)
-                    .map(String::from)
-                    .unwrap_or_default()
-                    .into(),
-            );
-        }
-        if dialect.escape == Escape::Backslash {
-            decoding.insert("escape".into(), "backslash".into());
-        }
-        if self.reading.limit != st_input::LINE_LIMIT {
-            decoding.insert("max-line".into(), self.reading.limit.into());
-        }
-        decoding
     }
 
-    /// What must be the same on a restart. Files that are named one by one may change: a shell expands a glob anew each time.
-    pub fn identity(&self) -> Value {
-        let mut identity = self.decoding();
-        let watched = self
-            .roots
-            .iter()
-            .filter(|root| root.is_watched())
-            .map(|root| root.text().into());
-        let watched: Vec<Value> = watched.collect();
-        if !watched.is_empty() {
-            identity.insert("watched".into(), watched.into());
+    /// The declared columns.
+    pub fn schema(&self) -> Schema {
+        self.reading.declared()
+    }
+
+    /// The schema that the bytes of this file's rows depend on, to be recorded with them; none where they do not.
+    pub fn schema_of_rows(&self, path: &str) -> Option<String> {
+        let reading = &self.reading;
+        let is_typed = matches!(self.reading_of(path).format, Format::Csv | Format::Tsv);
+        let is_checked = reading.times.any()
+            || reading.malformed.rejects_misfits()
+            || reading.malformed.column.is_some();
+        (is_typed || is_checked).then(|| reading.schema.to_string())
+    }
+
+    /// How a file is to be read again: with the schema it was read with.
+    pub fn reading_again(&self, path: &str, schema: Option<&str>) -> Result<Reading> {
+        let mut reading = self.reading_of(path);
+        if let Some(ddl) = schema {
+            let schema = Schema::parse(ddl)
+                .map_err(|error| anyhow!("{path}: the recorded schema `{ddl}`: {error}"))?;
+            reading.schema = schema.into();
         }
-        if self.input == Input::Follow {
-            identity.insert("follow".into(), true.into());
-        }
-        Value::Object(identity)
+        Ok(reading)
     }
 
     /// The options in normal form, for the plan.
@@ -223,8 +232,11 @@ fn reading(arguments: &Arguments) -> Result<Reading> {
         Some(ddl) => Schema::parse(ddl).map_err(|error| usage(format!("--schema: {error}")))?,
         None => Schema::default(),
     };
-    let format = arguments.format.unwrap_or(Format::Json);
-    if arguments.format == Some(Format::Text) && !schema.fields.is_empty() {
+    let format = match arguments.format {
+        Some(FileFormat::Lines(format)) => format,
+        _ => Format::Json,
+    };
+    if format == Format::Text && !schema.fields.is_empty() {
         return Err(usage(
             "--schema: text has the one column `value`: leave it out, or give another --format",
         ));
@@ -257,14 +269,61 @@ fn reading(arguments: &Arguments) -> Result<Reading> {
         unquoted: arguments.quote.as_deref() == Some(""),
         escape: arguments.escape,
         headless: !arguments.header,
+        comment: arguments
+            .comment
+            .as_deref()
+            .map(|text| one_byte("--comment", text))
+            .transpose()?,
+        trim: (
+            arguments.ignore_leading_white_space,
+            arguments.ignore_trailing_white_space,
+        ),
+        null: arguments.null_value.clone().filter(|text| !text.is_empty()),
     };
+    let times = Times {
+        timestamp: pattern("--timestamp-format", arguments.timestamp_format.as_deref())?,
+        date: pattern("--date-format", arguments.date_format.as_deref())?,
+        zone: arguments.zone.tz,
+    };
+    let malformed = malformed(arguments)?;
     let limit = usize::try_from(arguments.max_line).unwrap_or(usize::MAX);
     Ok(Reading {
         format,
         schema: schema.into(),
         dialect,
         limit,
+        times,
+        malformed,
     })
+}
+
+fn malformed(arguments: &Arguments) -> Result<Malformed> {
+    let column = arguments.column_name_of_corrupt_record.clone();
+    if let Some(name) = &column {
+        if arguments.mode != Mode::Permissive {
+            return Err(usage(format!(
+                "--column-name-of-corrupt-record: in {} mode malformed records are no rows: leave one of the two out",
+                arguments.mode.name()
+            )));
+        }
+        if name.is_empty() || name == "$st" {
+            return Err(usage(format!(
+                "--column-name-of-corrupt-record: `{name}` is no name for a column: give another"
+            )));
+        }
+    }
+    Ok(Malformed {
+        mode: arguments.mode,
+        column,
+    })
+}
+
+fn pattern(option: &str, text: Option<&str>) -> Result<Option<Arc<ReadPattern>>> {
+    let Some(text) = text else { return Ok(None) };
+    let pattern = text
+        .parse()
+        .map_err(|error| usage(format!("{option}: {error:#}")))?;
+    Ok(Some(Arc::new(pattern)))
 }
 
 /// One ASCII character; `\t` and `tab` are the tab.

@@ -8,10 +8,12 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use serde_json::{Map, Value, json};
+use st_checkpoint::Change;
 use st_input::{Advice, Blocks, Decoder, Direct, RowSpool, Spooled};
 use st_stream::{Budget, Opening, Out, Read, Source};
 
 use crate::config::Config;
+use crate::identity;
 
 /// The longest wait without a look at the signals.
 const NAP: Duration = Duration::from_millis(100);
@@ -113,8 +115,12 @@ impl Source for StdinSource {
         self.config.identity()
     }
 
+    fn may_follow(&self, change: &Change) -> bool {
+        identity::may_follow(change)
+    }
+
     fn schema(&self) -> String {
-        self.config.schema()
+        self.config.schema().to_string()
     }
 
     fn open(&mut self, opening: &Opening<'_>) -> Result<()> {

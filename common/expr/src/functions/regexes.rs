@@ -9,7 +9,7 @@ use super::arguments::{Answer, failure, integer, piece, string, text};
 use super::{INT, TEXT, bound};
 use crate::function::{Call, Failure, Function, Prepared, prepared};
 use crate::regex::{Pattern, Replacement};
-use crate::{Type, Value};
+use crate::{Field, Type, Value};
 
 pub static FUNCTIONS: &[Function] = &[
     bound(
@@ -47,6 +47,13 @@ pub static FUNCTIONS: &[Function] = &[
         "regexp_extract_all(text, regex[, group])",
         &[TEXT, TEXT, INT],
         regexp_extract_all,
+    ),
+    bound(
+        &["regexp_extract_named"],
+        (2, 2),
+        "regexp_extract_named(text, regex)",
+        &[TEXT],
+        regexp_extract_named,
     ),
     bound(
         &["regexp_replace"],
@@ -272,6 +279,38 @@ fn regexp_extract_all(call: &Call<'_>) -> Result<(Type, Prepared), String> {
         })
     });
     Ok((Type::Array(Box::new(Type::String)), body))
+}
+
+/// Ours, not Spark's: a struct of the named groups of the first match. Null without a match; null is also the member of a
+/// group that took no part in it.
+fn regexp_extract_named(call: &Call<'_>) -> Result<(Type, Prepared), String> {
+    let Ready(Some(pattern)) = Ready::of(call)? else {
+        return Err("the regular expression must be a constant: its groups are the columns".into());
+    };
+    let names = pattern.names().to_vec();
+    if names.is_empty() {
+        return Err("the regular expression has no named group, such as (?<ip>[0-9.]+)".into());
+    }
+    let members = names.iter().map(|(name, _)| Field {
+        name: name.clone(),
+        kind: Type::String,
+    });
+    let kind = Type::Struct(members.collect());
+    let body = prepared(move |_, a| {
+        let mut groups = crate::regex::Groups::default();
+        if !pattern.groups_at(text(&a[0])?, 0, &mut groups)? {
+            return Ok(Value::Null);
+        }
+        let members = names.iter().map(|(name, group)| {
+            let value = match groups.get(*group) {
+                Some(found) => piece(&a[0], found)?,
+                None => Value::Null,
+            };
+            Ok((Cow::Owned(name.clone()), value))
+        });
+        Ok(Value::Struct(members.collect::<Result<_, Failure>>()?))
+    });
+    Ok((kind, body))
 }
 
 /// Matches before `start` are left alone; `^` stands at `start`.

@@ -97,6 +97,11 @@ impl Pattern {
             .map(|(_, group)| *group)
     }
 
+    /// The names of the named groups and their numbers, in the order of the pattern.
+    pub fn names(&self) -> &[(String, usize)] {
+        &self.found.names
+    }
+
     /// The engine that is right for a text. The short forms of `$` and `^` are wrong only near odd line ends.
     fn engine(&self, text: &str) -> Result<&Engine, Failure> {
         const TERMINATORS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];

@@ -211,9 +211,10 @@ impl Translator {
                 name.push(character);
             }
             if !name.starts_with(|c: char| c.is_ascii_alphabetic())
-                || !name.bytes().all(|b| b.is_ascii_alphanumeric())
+                // Java takes no underscore; names of columns have them.
+                || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             {
-                return Err(self.wrong("a group's name is Latin letters and digits"));
+                return Err(self.wrong("a group's name is Latin letters, digits and underscores"));
             }
             self.found.groups += 1;
             self.found.names.push((name, self.found.groups));

@@ -25,8 +25,10 @@ use scan::{Field, Found, Scanner};
 pub enum Escape {
     /// Twice, as RFC 4180 has it
     #[default]
+    #[value(alias = "\"")]
     Double,
     /// With a backslash before it, as Spark has it
+    #[value(alias = "\\")]
     Backslash,
 }
 
@@ -284,9 +286,7 @@ impl Table {
                 if rejects {
                     made.text.truncate(start);
                     made.send(rows)?;
-                    return rows
-                        .bad(record, &column.misfit(&value), line)
-                        .map(|()| 1);
+                    return rows.bad(record, &column.misfit(&value), line).map(|()| 1);
                 }
             }
         }

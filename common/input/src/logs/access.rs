@@ -161,8 +161,7 @@ mod tests {
 
     #[test]
     fn dashes_are_null_and_escapes_are_read() {
-        let line =
-            "::1 - - [31/Dec/1999:23:59:59 +0530] \"\\x16\\x03 \\\"a\\\\\" 400 -\n\n";
+        let line = "::1 - - [31/Dec/1999:23:59:59 +0530] \"\\x16\\x03 \\\"a\\\\\" 400 -\n\n";
         assert_eq!(
             Case::new(reading(Format::Common)).rows(line),
             "{\"host\":\"::1\",\"ident\":null,\"user\":null,\"timestamp\":\"1999-12-31T18:29:59.000Z\",\"request\":\"\\\\x16\\\\x03 \\\"a\\\\\",\"method\":null,\"path\":null,\"protocol\":null,\"status\":400,\"bytes\":null}\n"

@@ -90,11 +90,7 @@ impl Syslog {
     }
 
     /// `Oct 11 22:14:15 host app[pid]: message`, or with an ISO-8601 time in front.
-    fn classic<'l>(
-        &self,
-        mut entry: Entry<'l>,
-        line: &'l str,
-    ) -> Result<Entry<'l>, &'static str> {
+    fn classic<'l>(&self, mut entry: Entry<'l>, line: &'l str) -> Result<Entry<'l>, &'static str> {
         let (micros, rest) = self
             .stamp(line)
             .ok_or("no time like Oct 11 22:14:15 or 2003-10-11T22:14:15.003Z in front")?;
@@ -170,7 +166,8 @@ fn modern<'l>(mut entry: Entry<'l>, line: &'l str) -> Result<Entry<'l>, &'static
     let mut field = |reason| fields.next().ok_or(reason);
     let time = field("no time")?;
     if let Some(time) = given(time) {
-        let micros = st_time::parse_timestamp(time.as_bytes(), Zone::UTC).filter(|_| time.contains('T'));
+        let micros =
+            st_time::parse_timestamp(time.as_bytes(), Zone::UTC).filter(|_| time.contains('T'));
         entry.timestamp = Some(micros.ok_or("the time is not like 2003-10-11T22:14:15.003Z")?);
     }
     entry.host = given(field("no host behind the time")?);
@@ -182,7 +179,8 @@ fn modern<'l>(mut entry: Entry<'l>, line: &'l str) -> Result<Entry<'l>, &'static
         rest
     } else {
         let mut data = Vec::new();
-        let rest = elements(rest, &mut data).ok_or("the structured data is not [id name=\"value\"]")?;
+        let rest =
+            elements(rest, &mut data).ok_or("the structured data is not [id name=\"value\"]")?;
         entry.data = Some(data);
         rest
     };
@@ -314,7 +312,10 @@ mod tests {
         assert_eq!(time("Jan  1 00:00:00 h a: b"), "2026-01-01T00:00:00.000Z");
         assert_eq!(time("Jan  3 00:00:00 h a: b"), "2026-01-03T00:00:00.000Z");
         assert_eq!(time("Jan  3 00:00:01 h a: b"), "2025-01-03T00:00:01.000Z");
-        assert_eq!(time("Feb 29 12:00:00.25 h a: b"), "2024-02-29T12:00:00.250Z");
+        assert_eq!(
+            time("Feb 29 12:00:00.25 h a: b"),
+            "2024-02-29T12:00:00.250Z"
+        );
     }
 
     #[test]
@@ -322,23 +323,36 @@ mod tests {
         let line = row("2025-01-15T10:30:00.123456+01:00 web kernel: [1.5] up");
         assert_eq!(line["facility"], serde_json::Value::Null);
         assert_eq!(line["timestamp"], "2025-01-15T09:30:00.123456Z");
-        assert_eq!((&line["app"], &line["message"]), (&"kernel".into(), &"[1.5] up".into()));
+        assert_eq!(
+            (&line["app"], &line["message"]),
+            (&"kernel".into(), &"[1.5] up".into())
+        );
         let line = row("Jan  1 00:00:00 web last message repeated 2 times");
-        assert_eq!((&line["app"], &line["message"]), (&serde_json::Value::Null, &"last message repeated 2 times".into()));
+        assert_eq!(
+            (&line["app"], &line["message"]),
+            (
+                &serde_json::Value::Null,
+                &"last message repeated 2 times".into()
+            )
+        );
     }
 
     // Examples of RFC 5424, 6.5.
     #[test]
     fn the_newer_form() {
         assert_eq!(
-            row("<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - %% It's time to make the do-nuts."),
+            row(
+                "<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - %% It's time to make the do-nuts."
+            ),
             serde_json::json!({
                 "facility": "local4", "severity": "notice", "priority": 5, "timestamp": "2003-08-24T12:14:15.000003Z",
                 "host": "192.0.2.1", "app": "myproc", "pid": "8710", "msgid": null, "data": null,
                 "message": "%% It's time to make the do-nuts."
             })
         );
-        let line = row("<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 [exampleSDID@32473 iut=\"3\" eventSource=\"Appli\\\"cation\" iut=\"4\"][examplePriority@32473 class=\"high\"] \u{feff}An application event log entry...");
+        let line = row(
+            "<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 [exampleSDID@32473 iut=\"3\" eventSource=\"Appli\\\"cation\" iut=\"4\"][examplePriority@32473 class=\"high\"] \u{feff}An application event log entry...",
+        );
         assert_eq!(
             line["data"],
             serde_json::json!({
@@ -348,7 +362,10 @@ mod tests {
         );
         assert_eq!(line["message"], "An application event log entry...");
         let line = row("<0>1 - - - - - -");
-        assert_eq!((&line["timestamp"], &line["message"]), (&serde_json::Value::Null, &"".into()));
+        assert_eq!(
+            (&line["timestamp"], &line["message"]),
+            (&serde_json::Value::Null, &"".into())
+        );
     }
 
     #[test]
@@ -359,6 +376,10 @@ mod tests {
         assert_eq!(case.rows, "");
         assert_eq!(case.bad.len(), 5);
         assert!(case.bad[0].starts_with("1: the priority is not 0 to 191"));
-        assert!(case.bad[3].starts_with("4: the structured data"), "{:?}", case.bad);
+        assert!(
+            case.bad[3].starts_with("4: the structured data"),
+            "{:?}",
+            case.bad
+        );
     }
 }

@@ -8,14 +8,13 @@ use st_expr::{Schema, Type, read_json};
 use st_row::unescape;
 use st_time::Zone;
 
-use super::{Compression, FileWriter, Format, Output, Packed, Shape};
+use super::{Compression, FileWriter, Format, Output, Packed, Shape, Times};
 use crate::columns::{Cells, Column, Columns};
 
 /// Comma-separated values.
 pub struct Csv {
     compression: Compression,
-    separator: String,
-    header: bool,
+    layout: CsvLayout,
     schema: Schema,
     without: Vec<String>,
     zone: Zone,
@@ -24,6 +23,19 @@ pub struct Csv {
     /// All files of the stream are one, so its columns stay those of the first batch.
     fixes: bool,
     fixed: Option<Fixed>,
+}
+
+/// How CSV is written.
+#[derive(Clone, Default)]
+pub struct CsvLayout {
+    /// Between two fields.
+    pub separator: String,
+    /// The first line has the names.
+    pub header: bool,
+    /// What a null is written as.
+    pub null: String,
+    /// How declared times are written.
+    pub times: Times,
 }
 
 /// The columns a file began with.
@@ -36,12 +48,11 @@ struct Fixed {
 }
 
 impl Csv {
-    /// CSV with this separator, with or without a line of names.
-    pub fn new(compression: Compression, separator: &str, header: bool) -> Csv {
+    /// CSV, packed, in this layout.
+    pub fn new(compression: Compression, layout: CsvLayout) -> Csv {
         Csv {
             compression,
-            separator: separator.to_string(),
-            header,
+            layout,
             schema: Schema::default(),
             without: Vec::new(),
             zone: Zone::UTC,
@@ -119,8 +130,8 @@ impl Format for Csv {
     }
 
     fn adopt(&mut self, first_line: &str) {
-        if self.header {
-            let names = split(first_line, &self.separator);
+        if self.layout.header {
+            let names = split(first_line, &self.layout.separator);
             self.fixed = Some(Fixed {
                 names,
                 cells: 0,
@@ -165,7 +176,7 @@ impl Format for Csv {
         }
         let mut writer = Writer {
             file: self.compression.open(file)?,
-            separator: self.separator.clone(),
+            layout: self.layout.clone(),
             zone: self.zone,
             walker: self.columns.clone(),
             columns,
@@ -173,7 +184,7 @@ impl Format for Csv {
             line: Vec::new(),
             field: Vec::new(),
         };
-        if self.header && fresh && !writer.columns.is_empty() {
+        if self.layout.header && fresh && !writer.columns.is_empty() {
             writer.header()?;
         }
         Ok(Box::new(writer))
@@ -201,7 +212,7 @@ fn in_order(columns: Vec<Column>, names: &[String]) -> Vec<Column> {
 
 struct Writer {
     file: Packed,
-    separator: String,
+    layout: CsvLayout,
     zone: Zone,
     walker: Columns,
     columns: Vec<Column>,
@@ -215,9 +226,14 @@ impl Writer {
         self.line.clear();
         for (i, column) in self.columns.iter().enumerate() {
             if i > 0 {
-                self.line.extend_from_slice(self.separator.as_bytes());
+                self.line
+                    .extend_from_slice(self.layout.separator.as_bytes());
             }
-            quote(&mut self.line, column.name.as_bytes(), &self.separator);
+            quote(
+                &mut self.line,
+                column.name.as_bytes(),
+                &self.layout.separator,
+            );
         }
         self.line.push(b'\n');
         Ok(self.file.put(&self.line)?)
@@ -230,14 +246,25 @@ impl FileWriter for Writer {
         self.line.clear();
         for (i, column) in self.columns.iter().enumerate() {
             if i > 0 {
-                self.line.extend_from_slice(self.separator.as_bytes());
+                self.line
+                    .extend_from_slice(self.layout.separator.as_bytes());
             }
-            let Some(raw) = self.cells.get(row, column.cell) else {
-                continue;
-            };
             self.field.clear();
-            if plain_text(&mut self.field, raw, &column.declared, self.zone) {
-                quote(&mut self.line, &self.field, &self.separator);
+            let raw = self.cells.get(row, column.cell);
+            let layout = &self.layout;
+            let is_text = raw.is_some_and(|raw| {
+                plain_text(
+                    &mut self.field,
+                    raw,
+                    &column.declared,
+                    &layout.times,
+                    self.zone,
+                )
+            });
+            if is_text {
+                quote(&mut self.line, &self.field, &layout.separator);
+            } else {
+                self.line.extend_from_slice(layout.null.as_bytes());
             }
         }
         self.line.push(b'\n');
@@ -250,7 +277,7 @@ impl FileWriter for Writer {
 }
 
 /// Appends a value as text without any quoting; false if it is null. Timestamps are ISO-8601, nested values JSON.
-fn plain_text(out: &mut Vec<u8>, raw: &[u8], declared: &Type, zone: Zone) -> bool {
+fn plain_text(out: &mut Vec<u8>, raw: &[u8], declared: &Type, times: &Times, zone: Zone) -> bool {
     match (declared, raw.first()) {
         (_, Some(b'n') | None) => return false,
         (Type::Any | Type::String, Some(b'"')) => match unescape(raw) {
@@ -260,9 +287,10 @@ fn plain_text(out: &mut Vec<u8>, raw: &[u8], declared: &Type, zone: Zone) -> boo
         (Type::Any | Type::String, _) => out.extend_from_slice(raw),
         _ => match read_json(raw, declared, zone) {
             st_expr::Value::Null => return false,
+            value if times.any() && times.write(out, &value, zone) => {}
             st_expr::Value::Decimal(number) => out.extend_from_slice(number.to_string().as_bytes()),
             st_expr::Value::Timestamp(micros) => st_time::write_iso(out, micros, zone),
-            st_expr::Value::Binary(_) => return plain_text(out, raw, &Type::String, zone),
+            st_expr::Value::Binary(_) => return plain_text(out, raw, &Type::String, times, zone),
             value if declared.is_nested() => st_expr::write_json(out, &value, zone),
             value => st_expr::write_text(out, &value, zone),
         },

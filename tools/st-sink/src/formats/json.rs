@@ -1,9 +1,11 @@
 //! Rows as the bytes they came in, one per line.
 
 use anyhow::Result;
+use st_expr::{Schema, Type};
 use st_row::{Edit, Fields, Spans, Splice, fields_of};
+use st_time::Zone;
 
-use super::{Compression, FileWriter, Format, Output, Packed, Shape};
+use super::{Compression, FileWriter, Format, Output, Packed, Shape, Times};
 
 /// NDJSON.
 #[derive(Default)]
@@ -12,16 +14,46 @@ pub struct Json {
     pub compression: Compression,
     /// Members that are null are left out, as Spark's writer does.
     pub ignore_null: bool,
+    times: Times,
     without: Vec<String>,
+    declared: Declared,
+}
+
+/// The declared columns, as a struct, and the zone of their times.
+#[derive(Clone)]
+pub struct Declared {
+    kind: Type,
+    zone: Zone,
+}
+
+impl Default for Declared {
+    fn default() -> Declared {
+        Declared {
+            kind: Type::Any,
+            zone: Zone::UTC,
+        }
+    }
+}
+
+impl Declared {
+    /// As a stream has it.
+    pub fn of(schema: &Schema, zone: Zone) -> Declared {
+        Declared {
+            kind: Type::Struct(schema.fields.clone()),
+            zone,
+        }
+    }
 }
 
 impl Json {
-    /// NDJSON, packed, with or without null members.
-    pub fn new(compression: Compression, ignore_null: bool) -> Json {
+    /// NDJSON, packed, with or without null members, times in these patterns.
+    pub fn new(compression: Compression, ignore_null: bool, times: Times) -> Json {
         Json {
             compression,
             ignore_null,
+            times,
             without: Vec::new(),
+            declared: Declared::default(),
         }
     }
 }
@@ -41,6 +73,7 @@ impl Format for Json {
 
     fn shape(&mut self, shape: &Shape<'_>) -> Result<()> {
         self.without = shape.without.to_vec();
+        self.declared = Declared::of(shape.schema, shape.zone);
         Ok(())
     }
 
@@ -52,7 +85,8 @@ impl Format for Json {
         let file = self.compression.open(file)?;
         Ok(Box::new(Lines {
             file,
-            shaper: Shaper::new(&self.without, self.ignore_null),
+            shaper: Shaper::new(&self.without, self.ignore_null)
+                .with_times(&self.times, &self.declared),
             line: Vec::new(),
         }))
     }
@@ -85,6 +119,9 @@ pub struct Shaper {
     splice: Splice,
     ignore_null: bool,
     spare: Vec<u8>,
+    /// Set if times are rewritten.
+    times: Option<(Times, Declared)>,
+    rewritten: Vec<u8>,
 }
 
 impl Shaper {
@@ -99,7 +136,15 @@ impl Shaper {
             splice: Splice::new(),
             ignore_null,
             spare: Vec::new(),
+            times: None,
+            rewritten: Vec::new(),
         }
+    }
+
+    /// The same, with declared times in these patterns.
+    pub fn with_times(mut self, times: &Times, declared: &Declared) -> Shaper {
+        self.times = times.any().then(|| (times.clone(), declared.clone()));
+        self
     }
 
     /// Appends the row as it is to be written.
@@ -117,6 +162,11 @@ impl Shaper {
                 &mut self.spare,
             )?;
             row = &self.spare;
+        }
+        if let Some((times, declared)) = &self.times {
+            self.rewritten.clear();
+            times.rewrite(row, &declared.kind, declared.zone, &mut self.rewritten);
+            row = &self.rewritten;
         }
         if self.ignore_null {
             return without_nulls(row, out);

@@ -11,11 +11,13 @@ pub mod csv;
 pub mod json;
 pub mod parquet;
 pub mod text;
+pub mod times;
 
-pub use csv::Csv;
+pub use csv::{Csv, CsvLayout};
 pub use json::Json;
-pub use parquet::Parquet;
+pub use parquet::{Codec, Parquet};
 pub use text::Text;
+pub use times::Times;
 
 /// Where a file's bytes go.
 pub type Output = Box<dyn Write + Send>;

@@ -16,9 +16,10 @@ use arrow_array::builder::{
 use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::Compression;
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use st_expr::{Schema, Type, Value, read_json};
+use st_stream::cli::usage;
 use st_time::Zone;
 
 use super::{FileWriter, Format, Output, Shape};
@@ -30,9 +31,32 @@ const CHUNK: usize = 8192;
 const GROUP_ROWS: usize = 1 << 17;
 const GROUP_BYTES: usize = 64 << 20;
 
+/// How the pages of a file are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codec(Compression);
+
+impl Codec {
+    /// Spark's names; snappy by default, as in Spark.
+    pub fn parse(name: Option<&str>) -> Result<Codec> {
+        Ok(Codec(match name {
+            None | Some("snappy") => Compression::SNAPPY,
+            Some("none" | "uncompressed") => Compression::UNCOMPRESSED,
+            Some("gzip" | "gz") => Compression::GZIP(GzipLevel::default()),
+            Some("zstd" | "zst") => Compression::ZSTD(ZstdLevel::default()),
+            Some("lz4" | "lz4_raw") => Compression::LZ4_RAW,
+            Some("brotli") => Compression::BROTLI(BrotliLevel::default()),
+            Some(how) => {
+                return Err(usage(format!(
+                    "--compression {how}: Parquet takes snappy, gzip, zstd, lz4, brotli or none"
+                )));
+            }
+        }))
+    }
+}
+
 /// Parquet files.
 pub struct Parquet {
-    snappy: bool,
+    codec: Codec,
     schema: Schema,
     without: Vec<String>,
     zone: Zone,
@@ -41,12 +65,12 @@ pub struct Parquet {
 }
 
 impl Parquet {
-    /// Parquet, compressed with snappy or not at all.
-    pub fn new(snappy: bool) -> Parquet {
+    /// Parquet, so compressed.
+    pub fn new(codec: Codec) -> Parquet {
         let schema = Schema::default();
         let columns = Columns::new(&schema, true, &[]);
         Parquet {
-            snappy,
+            codec,
             schema,
             without: Vec::new(),
             zone: Zone::UTC,
@@ -108,13 +132,8 @@ impl Format for Parquet {
             .map(|(column, kind)| Field::new(&column.name, data_type(kind), true))
             .collect();
         let schema = Arc::new(ArrowSchema::new(fields));
-        let compression = if self.snappy {
-            Compression::SNAPPY
-        } else {
-            Compression::UNCOMPRESSED
-        };
         let properties = WriterProperties::builder()
-            .set_compression(compression)
+            .set_compression(self.codec.0)
             .set_created_by("st-sink".to_string())
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_max_row_group_bytes(Some(GROUP_BYTES))

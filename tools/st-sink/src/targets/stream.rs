@@ -7,22 +7,26 @@ use anyhow::Result;
 use serde_json::Value;
 use st_stream::{Manners, Out};
 
-use crate::formats::json::Shaper;
+use crate::formats::json::{Declared, Shaper};
 use crate::formats::text::OneColumn;
-use crate::formats::{Format, Shape};
+use crate::formats::{Format, Shape, Times};
 use crate::rows::Rows;
 use crate::target::{Arrived, Opening, Taken, Target};
 
 /// NDJSON: the rows without the markers.
 pub struct JsonLines {
     shaper: Option<Shaper>,
+    times: Times,
+    ignore_null: bool,
 }
 
 impl JsonLines {
-    /// Rows as they are, or without their null members.
-    pub fn new(ignore_null: bool) -> JsonLines {
+    /// Rows as they are, or without their null members, or with declared times in these patterns.
+    pub fn new(ignore_null: bool, times: Times) -> JsonLines {
         JsonLines {
-            shaper: ignore_null.then(|| Shaper::new(&[], true)),
+            shaper: None,
+            times,
+            ignore_null,
         }
     }
 }
@@ -41,7 +45,10 @@ impl Target for JsonLines {
         false
     }
 
-    fn claim(&mut self, _opening: &Opening<'_>) -> Result<()> {
+    fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
+        let declared = Declared::of(opening.schema, opening.zone);
+        self.shaper = (self.ignore_null || self.times.any())
+            .then(|| Shaper::new(&[], self.ignore_null).with_times(&self.times, &declared));
         Ok(())
     }
 

@@ -55,6 +55,11 @@ impl Backlog {
         Ok(())
     }
 
+    /// What is planned, in order.
+    pub fn planned(&self) -> impl Iterator<Item = &str> + Clone {
+        self.planned.iter().map(|found| found.path.as_str())
+    }
+
     /// The next file. Lists again only if nothing is planned (or the newest is wanted) and something may have come.
     pub fn next(&mut self, seen: &mut Seen) -> Result<Option<Found>> {
         if !self.closed && (self.planned.is_empty() || self.latest_first) && self.listing.is_due() {

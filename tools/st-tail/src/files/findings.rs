@@ -14,12 +14,16 @@ pub fn of(config: &Config) -> Map<String, Value> {
     if config.roots.iter().any(Root::is_watched) {
         findings.insert("watched".into(), true.into());
     }
-    if config.fixed {
+    if config.format.is_some() {
         return findings;
     }
     let mut formats: Vec<&str> = Vec::new();
     for name in names(config) {
-        let format = config.reading_of(&name).format.name();
+        let format = if config.is_parquet(&name) {
+            "parquet"
+        } else {
+            config.reading_of(&name).format.name()
+        };
         if !formats.contains(&format) {
             formats.push(format);
         }

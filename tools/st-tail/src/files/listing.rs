@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, bail};
 use st_stream::message;
 
+use super::partition::is_partition;
 use super::seen::Seen;
 use crate::open::mtime;
 use crate::roots::{Glob, Part, Root, is_ignored};
@@ -199,8 +200,10 @@ impl Walk<'_> {
                 .file_type()
                 .with_context(|| format!("{full}: cannot be read"))?;
             if kind.is_dir() || kind.is_symlink() && recursive && Path::new(&full).is_dir() {
-                if recursive && !kind.is_symlink() {
-                    self.folder(&full, true, false)?;
+                // Below a folder that is a column are its files.
+                let deeper = recursive || !self.listing.growing && is_partition(name);
+                if deeper && !kind.is_symlink() {
+                    self.folder(&full, recursive, false)?;
                 }
             } else {
                 self.file(&full)?;

@@ -1,30 +1,38 @@
 //! Files that are read once, each to its end: named ones, and what comes into directories.
 
 mod backlog;
+mod damaged;
 mod findings;
 mod listing;
+mod parquet;
+mod partition;
 mod range;
 mod reading;
 mod seen;
+mod shape;
+mod text;
 
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
-use st_input::{Advice, Place};
+use st_checkpoint::Change;
+use st_input::Advice;
 use st_stream::{Budget, Opening, Out, Read, Source, message};
 
 use backlog::Backlog;
+use damaged::Damaged;
 pub use listing::Listing;
 pub use range::Mark;
 pub use seen::Seen;
 
 use listing::Found;
 use range::{FileRange, Range};
-use reading::Reading;
+use reading::{Part, Reading};
+use shape::{Shape, last_record};
 
 use crate::config::Config;
-use crate::open;
+use crate::{identity, open};
 
 /// The source.
 pub struct FileSource {
@@ -34,6 +42,7 @@ pub struct FileSource {
     seen: Seen,
     backlog: Backlog,
     advice: Advice,
+    shape: Shape,
     /// The file that is being read.
     open: Option<Reading>,
     /// What was read since the last cut, the open file aside.
@@ -50,7 +59,8 @@ impl FileSource {
             quiet: false,
             seen: Seen::default(),
             backlog: Backlog::new(&config, "st-tail"),
-            advice: Advice::new("st-tail", config.reading.format.name(), false),
+            advice: Advice::new("st-tail", config.format_name(), false),
+            shape: Shape::default(),
             open: None,
             done: Vec::new(),
             available_now: false,
@@ -59,27 +69,57 @@ impl FileSource {
         })
     }
 
-    /// Opens the next file. False if there is none just now.
-    fn open_next(&mut self) -> Result<bool> {
+    /// Lists what is there now, once.
+    fn list(&mut self) -> Result<()> {
         if !self.begun {
             self.begun = true;
             self.backlog.begin(&mut self.seen, self.available_now)?;
         }
+        Ok(())
+    }
+
+    /// Opens the next file. False if there is none just now.
+    fn open_next(&mut self) -> Result<bool> {
+        self.list()?;
         while let Some(found) = self.backlog.next(&mut self.seen)? {
             let path = found.path.clone();
-            if let Some(file) = open::open(&path)? {
-                self.open = Some(Reading::new(
-                    &self.config,
-                    found,
-                    file,
-                    Place::default(),
-                    None,
-                )?);
-                return Ok(true);
+            let Some(file) = open::open(&path)? else {
+                self.lost(&format!("{path}: is gone before it was read"))?;
+                continue;
+            };
+            let (name, whole) = (
+                Some(self.name.as_str()).filter(|_| !self.quiet),
+                found.clone(),
+            );
+            match Reading::new(
+                &self.config,
+                &self.shape,
+                name,
+                found,
+                file,
+                Part::default(),
+            ) {
+                Ok(reading) => {
+                    self.open = Some(reading);
+                    return Ok(true);
+                }
+                Err(error) => {
+                    self.skip(error, "skipped")?;
+                    // It is not to be tried again in each run.
+                    self.done.push(FileRange::nothing(whole));
+                }
             }
-            self.lost(&format!("{path}: is gone before it was read"))?;
         }
         Ok(false)
+    }
+
+    /// Goes on after an error that is a file's, if the user said so.
+    fn skip(&self, error: anyhow::Error, what: &str) -> Result<()> {
+        if !self.config.skip_lost || !Damaged::is(&error) {
+            return Err(error);
+        }
+        message::say(&self.name, &format!("{}: {what}", message::chain(&error)));
+        Ok(())
     }
 
     /// Something that was to be read cannot be: an error unless the user has accepted that.
@@ -123,18 +163,29 @@ impl FileSource {
             path: last.path.clone(),
             size: last.size,
         };
-        let place = last.to.map(Place::from).unwrap_or_default();
-        self.open = Some(Reading::new(&self.config, found, file, place, last.header)?);
+        let part = Part {
+            from: last.to.unwrap_or_default(),
+            to: None,
+            header: last.header,
+        };
+        let reading = Reading::new(&self.config, &self.shape, None, found, file, part)?;
+        self.open = Some(reading);
         Ok(())
     }
 
     /// Sends what was read of one file again.
     fn replay_file(&mut self, range: &FileRange, out: &mut Out) -> Result<()> {
         let path = &range.path;
+        if range.rows == 0 {
+            return Ok(());
+        }
         let Some(file) = open::open(path)? else {
             return self.lost(&format!("{path}: is gone"));
         };
-        let mut reading = Reading::again(&self.config, range, file)?;
+        let mut reading = match Reading::again(&self.config, &self.shape, range, file) {
+            Ok(reading) => reading,
+            Err(error) => return self.skip(error, "skipped"),
+        };
         while !reading.read(None, out, &mut self.advice)? {}
         let again = reading.cut(range.more);
         if (again.rows, again.crc) != (range.rows, range.crc) {
@@ -217,8 +268,12 @@ impl Source for FileSource {
         self.config.identity()
     }
 
+    fn may_follow(&self, change: &Change) -> bool {
+        identity::may_follow(change)
+    }
+
     fn schema(&self) -> String {
-        self.config.schema()
+        self.shape.declared(&self.config).to_string()
     }
 
     fn accepts_loss(&self) -> bool {
@@ -230,14 +285,17 @@ impl Source for FileSource {
         self.quiet = opening.quiet;
         self.available_now = opening.available_now;
         self.backlog = Backlog::new(&self.config, opening.name);
-        self.advice = Advice::new(
-            opening.name,
-            self.config.reading.format.name(),
-            opening.quiet,
-        );
+        self.advice = Advice::new(opening.name, self.config.format_name(), opening.quiet);
         if let Some(dir) = opening.query {
             self.seen.load(dir, opening.name, opening.recorded)?;
         }
+        self.shape = match last_record(opening.recorded)? {
+            Some(range) => Shape::recorded(&range)?,
+            None => {
+                self.list()?;
+                Shape::find(&self.config, self.backlog.planned())?
+            }
+        };
         // The last run may have ended before it knew that these are committed.
         for (_, range) in opening
             .recorded
@@ -273,21 +331,10 @@ impl Source for FileSource {
             let Some(reading) = &mut self.open else {
                 return Ok(Read::Idle);
             };
-            let finished = reading
-                .read(Some(&mut *budget), out, &mut self.advice)
-                .or_else(|error| {
-                    // A damaged file, if the user said so, ends where it is damaged.
-                    if !self.config.skip_lost
-                        || !error.chain().any(|cause| cause.is::<std::io::Error>())
-                    {
-                        return Err(error);
-                    }
-                    message::say(
-                        &self.name,
-                        &format!("{}: the rest is skipped", message::chain(&error)),
-                    );
-                    Ok(true)
-                })?;
+            let read = reading.read(Some(&mut *budget), out, &mut self.advice);
+            let finished = read
+                // A damaged file, if the user said so, ends where it is damaged.
+                .or_else(|error| self.skip(error, "the rest is skipped").map(|()| true))?;
             if finished {
                 self.close_file();
                 files += 1;
@@ -318,7 +365,12 @@ impl Source for FileSource {
                 files.push(part);
             }
         }
-        Ok(json!(Range { files }))
+        let mut range = Range {
+            files,
+            ..Range::default()
+        };
+        self.shape.note(&mut range);
+        Ok(json!(range))
     }
 
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {

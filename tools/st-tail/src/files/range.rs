@@ -5,13 +5,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use st_input::Place;
 
+use super::listing::Found;
+
 /// The files of a batch, in the order they were read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Range {
     pub files: Vec<FileRange>,
+    /// The columns of Parquet files and their types, where no schema was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<String>,
+    /// The columns that the names of folders are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folders: Option<String>,
 }
 
-/// A place as `[bytes, lines]`.
+/// A place as `[bytes, lines]`; in a Parquet file as `[rows, rows]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark(u64, u64);
 
@@ -35,14 +43,45 @@ pub struct FileRange {
     /// The names of its header line, for the batches that begin after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Vec<String>>,
+    /// The schema its rows were made with, where their bytes depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// Rows, bad ones included.
     pub rows: u64,
     /// Checksum of the rows.
     pub crc: u32,
 }
 
+impl Mark {
+    /// So many bytes, or rows, and newlines.
+    pub fn at(offset: u64, lines: u64) -> Mark {
+        Mark(offset, lines)
+    }
+
+    /// Bytes, or rows, before it.
+    pub fn offset(self) -> u64 {
+        self.0
+    }
+}
+
 impl FileRange {
-    /// Bytes of text up to the end of the range.
+    /// A file of which nothing was read.
+    pub fn nothing(file: Found) -> FileRange {
+        FileRange {
+            path: file.path,
+            size: file.size,
+            mtime: file.mtime,
+            from: Mark::default(),
+            to: Some(Mark::default()),
+            more: false,
+            header: None,
+            schema: None,
+            rows: 0,
+            crc: 0,
+        }
+    }
+
+    /// Bytes of text, or rows of Parquet, up to the end of the range.
     pub fn end(&self) -> u64 {
         self.to.map_or(self.size, |to| to.0)
     }

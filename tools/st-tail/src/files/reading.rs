@@ -1,147 +1,177 @@
 //! One file while it is read: as much of it as fits into the batch.
 
 use std::fs::File;
-use std::io::Read;
 
-use anyhow::{Context, Result};
-use st_input::{Advice, Blocks, Decoder, Direct, Place};
+use anyhow::Result;
+use st_expr::Schema;
+use st_input::{Advice, Direct};
 use st_stream::{Budget, Out};
 
 use super::listing::Found;
-use super::range::FileRange;
+use super::parquet::Table;
+use super::partition::{Columns, WithColumns};
+use super::range::{FileRange, Mark};
+use super::shape::Shape;
+use super::text::Text;
 use crate::config::Config;
 use crate::open;
 
 /// A file that is being read.
 pub struct Reading {
     found: Found,
-    reader: Box<dyn Read>,
-    blocks: Blocks,
-    decoder: Decoder,
+    content: Content,
+    /// The columns its folders are.
+    columns: Option<Columns>,
+    /// The schema its rows depend on.
+    schema: Option<String>,
     /// Where the open batch begins in it.
-    from: Place,
+    from: Mark,
     rows: u64,
     sum: crc32fast::Hasher,
-    /// The decoder needs more than it was given.
-    hungry: bool,
-    eof: bool,
+}
+
+enum Content {
+    Text(Box<Text>),
+    Parquet(Box<Table>),
+}
+
+/// Where to begin in a file, and where to end.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    pub from: Mark,
+    /// None: at its end.
+    pub to: Option<Mark>,
+    /// The names of its header line, if it begins after it.
+    pub header: Option<Vec<String>>,
 }
 
 impl Reading {
-    /// Reads `file` from a place on.
+    /// Reads a part of `file`. `name` is who speaks; none: nobody.
     pub fn new(
         config: &Config,
+        shape: &Shape,
+        name: Option<&str>,
         found: Found,
         file: File,
-        from: Place,
-        header: Option<Vec<String>>,
+        part: Part,
     ) -> Result<Reading> {
-        let reader = open::text_from(file, &found.path, from.offset)
-            .with_context(|| damaged(&found.path))?;
-        Ok(Reading::over(config, found, reader, from, header))
+        let schema = config.schema_of_rows(&found.path);
+        Reading::with_schema(config, shape, name, found, file, part, schema)
     }
 
     /// Reads a recorded range and nothing after it.
-    pub fn again(config: &Config, range: &FileRange, file: File) -> Result<Reading> {
-        let from = Place::from(range.from);
-        let reader = open::text_from(file, &range.path, from.offset)
-            .with_context(|| damaged(&range.path))?;
-        let reader = Box::new(reader.take(range.end().saturating_sub(from.offset)));
+    pub fn again(config: &Config, shape: &Shape, range: &FileRange, file: File) -> Result<Reading> {
         let found = Found {
             mtime: range.mtime,
             path: range.path.clone(),
             size: range.size,
         };
-        let header = if from.offset > 0 {
-            range.header.clone()
-        } else {
-            None
+        let part = Part {
+            from: range.from,
+            to: range.to.or(match config.is_parquet(&range.path) {
+                true => None,
+                false => Some(Mark::at(range.size, 0)),
+            }),
+            header: range.header.clone(),
         };
-        Ok(Reading::over(config, found, reader, from, header))
+        Reading::with_schema(config, shape, None, found, file, part, range.schema.clone())
     }
 
-    fn over(
+    fn with_schema(
         config: &Config,
+        shape: &Shape,
+        name: Option<&str>,
         found: Found,
-        reader: Box<dyn Read>,
-        from: Place,
-        header: Option<Vec<String>>,
-    ) -> Reading {
-        let decoder = Decoder::at(&config.reading_of(&found.path), from, header);
-        Reading {
+        file: File,
+        part: Part,
+        schema: Option<String>,
+    ) -> Result<Reading> {
+        let path = &found.path;
+        let declared: Schema = shape.declared(config);
+        let columns = Columns::of(config, path, &declared)?;
+        let from = part.from;
+        let content = if config.is_parquet(path) {
+            let rows = (from.offset(), part.to.map(|to| to.offset()));
+            let wanted = shape.wanted(config);
+            let (table, left) = Table::open(file, path, &declared, wanted, rows)?;
+            if let Some(name) = name {
+                shape.complain(name, config, path, &left);
+            }
+            Content::Parquet(Box::new(table))
+        } else {
+            let reading = config.reading_again(path, schema.as_deref())?;
+            Content::Text(Box::new(Text::open(&reading, path, file, part)?))
+        };
+        Ok(Reading {
             found,
-            reader,
-            blocks: Blocks::default(),
-            decoder,
+            content,
+            columns,
+            schema,
             from,
             rows: 0,
             sum: crc32fast::Hasher::new(),
-            hungry: true,
-            eof: false,
-        }
+        })
     }
 
     /// Hands on a block of rows; true if that was the last of the file.
     pub fn read(
         &mut self,
-        mut budget: Option<&mut Budget>,
+        budget: Option<&mut Budget>,
         out: &mut Out,
         advice: &mut Advice,
     ) -> Result<bool> {
-        if self.hungry && !self.eof {
-            self.fill()?;
-        }
-        let mut rows = Direct {
+        let mut direct = Direct {
             out,
-            budget: budget.as_deref_mut(),
+            budget,
             name: &self.found.path,
             advice,
             count: 0,
             sum: Some(&mut self.sum),
         };
-        let used = self
-            .decoder
-            .decode(self.blocks.data(), self.eof, &mut rows)?;
-        self.rows += rows.count;
-        self.blocks.consume(used);
-        self.hungry = budget.as_deref().is_none_or(|budget| !budget.spent());
-        // A batch that is full with the last row of a file ends with the file.
-        if self.blocks.data().is_empty() && !self.eof && !self.hungry {
-            self.fill()?;
-        }
-        Ok(self.eof && self.blocks.data().is_empty())
-    }
-
-    fn fill(&mut self) -> Result<()> {
-        let got = self
-            .blocks
-            .fill(&mut self.reader)
-            .with_context(|| damaged(&self.found.path))?;
-        self.eof = got == 0;
-        Ok(())
+        let read = match &mut self.columns {
+            None => read(&mut self.content, &mut direct),
+            Some(columns) => {
+                let mut rows = WithColumns {
+                    columns,
+                    rows: &mut direct,
+                };
+                read(&mut self.content, &mut rows)
+            }
+        };
+        // What came before an error was handed on.
+        self.rows += direct.count;
+        read
     }
 
     /// What was read since the last cut; `more`: the file goes on.
     pub fn cut(&mut self, more: bool) -> FileRange {
-        let to = self.decoder.place();
-        let compressed = open::is_compressed(&self.found.path);
-        if !more && !compressed {
-            // It may have grown since it was listed.
-            self.found.size = self.found.size.max(to.offset);
-        }
-        let exact = !more && !compressed && to.offset == self.found.size;
+        let (to, header, is_exact) = match &self.content {
+            Content::Parquet(table) => (Mark::at(table.place(), table.place()), None, !more),
+            Content::Text(text) => {
+                let to = text.place();
+                let compressed = open::is_compressed(&self.found.path);
+                if !more && !compressed {
+                    // It may have grown since it was listed.
+                    self.found.size = self.found.size.max(to.offset());
+                }
+                let header = if more || self.from.offset() > 0 {
+                    text.header()
+                } else {
+                    None
+                };
+                let exact = !more && !compressed && to.offset() == self.found.size;
+                (to, header, exact)
+            }
+        };
         let range = FileRange {
             path: self.found.path.clone(),
             size: self.found.size,
             mtime: self.found.mtime,
-            from: self.from.into(),
-            to: if exact { None } else { Some(to.into()) },
+            from: self.from,
+            to: if is_exact { None } else { Some(to) },
             more,
-            header: if more || self.from.offset > 0 {
-                self.decoder.header()
-            } else {
-                None
-            },
+            header,
+            schema: self.schema.clone(),
             rows: self.rows,
             crc: std::mem::take(&mut self.sum).finalize(),
         };
@@ -151,6 +181,9 @@ impl Reading {
     }
 }
 
-fn damaged(path: &str) -> String {
-    format!("{path}: cannot be read to its end; replace it, or go on without it with --skip-lost")
+fn read<R: st_input::Rows>(content: &mut Content, rows: &mut R) -> Result<bool> {
+    match content {
+        Content::Text(text) => text.read(rows),
+        Content::Parquet(table) => table.read(rows),
+    }
 }

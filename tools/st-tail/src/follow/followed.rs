@@ -254,6 +254,7 @@ impl Followed {
             from: to.into(),
             to: to.into(),
             header: self.decoder.header(),
+            schema: None,
             rows: self.rows,
             crc: 0,
             done,
@@ -318,5 +319,8 @@ impl Rows for OneRecord {
     }
     fn bad(&mut self, _record: &[u8], _reason: &str, _line: u64) -> Result<()> {
         Ok(())
+    }
+    fn clock(&self) -> i64 {
+        0
     }
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use hashbrown::HashSet;
 use serde_json::{Map, Value, json};
+use st_checkpoint::Change;
 use st_input::{Advice, Place};
 use st_stream::{Budget, Opening, Out, Read, Source, cli::usage, message};
 
@@ -26,6 +27,7 @@ use record::{Piece, Range};
 
 use crate::config::Config;
 use crate::files::Listing;
+use crate::identity;
 use crate::open::is_compressed;
 use crate::roots::Root;
 
@@ -131,8 +133,12 @@ impl Source for FollowSource {
         self.config.identity()
     }
 
+    fn may_follow(&self, change: &Change) -> bool {
+        identity::may_follow(change)
+    }
+
     fn schema(&self) -> String {
-        self.config.schema()
+        self.config.schema().to_string()
     }
 
     fn accepts_loss(&self) -> bool {
@@ -161,7 +167,9 @@ impl Source for FollowSource {
             .iter()
             .filter(|piece| piece.rows > 0)
         {
-            let reading = self.config.reading_of(&piece.path);
+            let reading = self
+                .config
+                .reading_again(&piece.path, piece.schema.as_deref())?;
             if replay::replay(&reading, piece, out, &mut self.advice)? {
                 continue;
             }
@@ -228,6 +236,9 @@ impl Source for FollowSource {
                 .iter_mut()
                 .filter_map(|followed| followed.cut(false)),
         );
+        for piece in &mut pieces {
+            piece.schema = self.config.schema_of_rows(&piece.path);
+        }
         self.known.note(&pieces);
         Ok(json!(Range { follow: pieces }))
     }

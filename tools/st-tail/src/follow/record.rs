@@ -27,6 +27,9 @@ pub struct Piece {
     /// The names of its header line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Vec<String>>,
+    /// The schema its rows were made with, where their bytes depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// Rows, bad ones included.
     #[serde(default)]
     pub rows: u64,

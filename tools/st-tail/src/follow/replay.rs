@@ -26,7 +26,11 @@ pub fn replay(
     };
     for candidate in find(&wanted)? {
         // Read twice: what is sent cannot be taken back.
-        let mut sum = Sum::default();
+        let mut sum = Sum {
+            rows: 0,
+            crc: crc32fast::Hasher::new(),
+            clock: out.clock(),
+        };
         if decode(reading, piece, &candidate, &mut sum).is_err()
             || sum.get() != (piece.rows, piece.crc)
         {
@@ -76,10 +80,10 @@ fn decode<R: Rows>(
 }
 
 /// Counts rows and sums them up.
-#[derive(Default)]
 struct Sum {
     rows: u64,
     crc: crc32fast::Hasher,
+    clock: i64,
 }
 
 impl Sum {
@@ -97,6 +101,9 @@ impl Rows for Sum {
         self.crc.update(lines);
         self.rows += count;
         Ok(())
+    }
+    fn clock(&self) -> i64 {
+        self.clock
     }
     fn bad(&mut self, record: &[u8], _reason: &str, _line: u64) -> Result<()> {
         self.crc.update(record);

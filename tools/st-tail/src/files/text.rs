@@ -1,0 +1,80 @@
+//! A file that is a stream of records, compressed or not.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::{Context, Result};
+use st_input::{Blocks, Decoder, Place, Rows};
+
+use super::range::Mark;
+use super::reading::Part;
+use crate::open;
+
+/// One such file while it is read.
+pub struct Text {
+    path: String,
+    reader: Box<dyn Read>,
+    blocks: Blocks,
+    decoder: Decoder,
+    /// The decoder needs more than it was given.
+    hungry: bool,
+    eof: bool,
+}
+
+impl Text {
+    /// Reads a part of a file.
+    pub fn open(reading: &st_input::Reading, path: &str, file: File, part: Part) -> Result<Text> {
+        let from = Place::from(part.from);
+        let mut reader = open::text_from(file, path, from.offset).with_context(|| damaged(path))?;
+        if let Some(to) = part.to {
+            reader = Box::new(reader.take(to.offset().saturating_sub(from.offset)));
+        }
+        let header = part.header.filter(|_| from.offset > 0);
+        Ok(Text {
+            path: path.to_string(),
+            reader,
+            blocks: Blocks::default(),
+            decoder: Decoder::at(reading, from, header),
+            hungry: true,
+            eof: false,
+        })
+    }
+
+    /// The place behind the last record that was handed on.
+    pub fn place(&self) -> Mark {
+        self.decoder.place().into()
+    }
+
+    /// The names of its header line.
+    pub fn header(&self) -> Option<Vec<String>> {
+        self.decoder.header()
+    }
+
+    /// Hands on a block of rows; true if that was the last of the file.
+    pub fn read<R: Rows>(&mut self, rows: &mut R) -> Result<bool> {
+        if self.hungry && !self.eof {
+            self.fill()?;
+        }
+        let used = self.decoder.decode(self.blocks.data(), self.eof, rows)?;
+        self.blocks.consume(used);
+        self.hungry = rows.room().is_left();
+        // A batch that is full with the last row of a file ends with the file.
+        if self.blocks.data().is_empty() && !self.eof && !self.hungry {
+            self.fill()?;
+        }
+        Ok(self.eof && self.blocks.data().is_empty())
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let got = self
+            .blocks
+            .fill(&mut self.reader)
+            .with_context(|| damaged(&self.path))?;
+        self.eof = got == 0;
+        Ok(())
+    }
+}
+
+fn damaged(path: &str) -> String {
+    format!("{path}: cannot be read to its end; replace it, or go on without it with --skip-lost")
+}
