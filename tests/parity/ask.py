@@ -57,7 +57,7 @@ def why(error):
     """An error in one word or line, without what changes from run to run."""
     condition = getattr(error, "getCondition", lambda: None)()
     text = re.sub(r"^\[[A-Z_.0-9]+\] *", "", str(error)).splitlines()[0]
-    text = re.sub(r"#[0-9]+L?|SQLSTATE: .*", "", text.split(";")[0]).strip()
+    text = re.sub(r"#[0-9]+L?|SQLSTATE: .*|\[id = [^]]*\] ", "", text.split(";")[0]).strip()
     return {"condition": condition or type(error).__name__, "message": text[:200]}
 
 
@@ -89,7 +89,7 @@ class Query:
 def deliver(case, name, folder):
     """Puts an input file in its place at once, for a source may look at any moment."""
     path = folder / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name("." + path.name)
     hidden.write_text(case.files[name])
     hidden.rename(path)
