@@ -46,7 +46,10 @@ fn plain_tools_count_the_same() {
     let access = printed(work.path(), "access");
     for path in ["/cart", "/checkout"] {
         let counted = plain(&format!("grep -c ' {path} HTTP' access.log"));
-        let row = access.lines().find(|line| line.contains(&format!("|{path} "))).unwrap();
+        let row = access
+            .lines()
+            .find(|line| line.contains(&format!("|{path} ")))
+            .unwrap();
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         assert_eq!(cells[2], counted.trim(), "{path}");
     }

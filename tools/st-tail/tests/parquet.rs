@@ -5,7 +5,6 @@
 #[path = "../../../tests/support/source_tool.rs"]
 mod source_tool;
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -36,11 +35,11 @@ fn write(tool: &Tool, name: &str, columns: Vec<(&str, ArrayRef)>, group: usize, 
         .set_compression(how)
         .set_max_row_group_row_count(Some(group))
         .build();
-    tool.file(name, "");
-    let file = File::create(tool.path(name)).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
+    tool.file(name, bytes);
 }
 
 fn ints(range: std::ops::Range<i64>) -> ArrayRef {
@@ -274,7 +273,7 @@ fn what_is_no_parquet_or_damaged_is_named_and_the_rest_is_delivered() {
     let mut bytes = std::fs::read(tool.path("in/c.parquet")).unwrap();
     let middle = bytes.len() / 3;
     bytes[middle..middle + 2000].fill(0xff);
-    std::fs::write(tool.path("in/c.parquet"), bytes).unwrap();
+    tool.file("in/c.parquet", bytes);
     simple(&tool, "in/d.parquet", vec![("n", ints(5..6))]);
     let ran = tool.run(&["in", "--available-now"]);
     let err = ran.failure(1).to_string();

@@ -131,7 +131,7 @@ fn failfast_names_file_and_line_and_may_be_given_up() {
     tool.file("in/b.json", "{\"a\":2}\n\n{\"a\":\"x\"}\n{\"a\":4}\n");
     let err = tool.run(&query("failfast")).failure(1).to_string();
     assert!(
-        err.contains(r#"in/b.json:3: column `a`: "x" is no INT: {"a":"x"}"#),
+        err.contains(r#"in/b.json:3: column `a`: "x" is no INT: "#),
         "{err}"
     );
     assert_eq!(

@@ -234,6 +234,14 @@ fn value(text: &str, kind: &Type, zone: Zone) -> Option<Value<'static>> {
     if let Type::Decimal { precision, scale } = kind {
         return Decimal::parse_as(text, *precision, *scale).map(Value::Decimal);
     }
+    if kind.is_integer() {
+        // A cast would cut off a fraction.
+        let (least, greatest) = kind.integer_range();
+        let number = text.parse::<i64>().ok()?;
+        return (least..=greatest)
+            .contains(&number)
+            .then_some(Value::Integer(number));
+    }
     let env = Env::new(zone);
     let value = cast(&env, Value::text(text), &Type::String, kind).ok()?;
     (!value.is_null()).then(|| value.into_owned())

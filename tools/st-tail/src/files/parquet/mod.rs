@@ -40,12 +40,8 @@ impl Footer {
     /// Reads it. `path` is for messages.
     pub fn read(file: &File, path: &str) -> Result<Footer> {
         let broken = |error: &dyn std::fmt::Display| {
-            let error = error.to_string();
-            let first = error.lines().next().unwrap_or_default();
-            Damaged::error(
-                path,
-                &format!("is no whole Parquet file ({first}): replace it"),
-            )
+            let what = format!("is no whole Parquet file ({}): replace it", short(error));
+            Damaged::error(path, &what)
         };
         // What another library noted beside the types of the file itself is of no concern.
         let plain = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -245,13 +241,17 @@ impl Table {
 }
 
 fn unreadable(path: &str, row: u64, error: &dyn std::fmt::Display) -> anyhow::Error {
-    let error = error.to_string();
-    let first = error.lines().next().unwrap_or_default();
-    Damaged::error(
-        path,
-        &format!(
-            "cannot be read from row {} on ({first}): replace it",
-            row + 1
-        ),
-    )
+    let (row, error) = (row + 1, short(error));
+    let what = format!("cannot be read from row {row} on ({error}): replace it");
+    Damaged::error(path, &what)
+}
+
+/// The first line of an error of the library, without the name of its kind.
+fn short(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut first = text.lines().next().unwrap_or_default();
+    for kind in ["Parquet argument error: ", "Parquet error: "] {
+        first = first.strip_prefix(kind).unwrap_or(first);
+    }
+    first.to_string()
 }
