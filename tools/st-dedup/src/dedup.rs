@@ -75,16 +75,16 @@ impl Dedup {
                 start.mode
             )));
         }
-        if let Some(columns) = &start.columns {
-            for name in self.by.iter().filter(|name| !columns.contains(name)) {
-                let there = match suggest(name, columns.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are {}", columns.join(", ")),
-                };
-                return Err(usage(format!(
-                    "--by: no column is called `{name}`: {there}"
-                )));
-            }
+        if let Some(columns) = &start.columns
+            && let Some(name) = self.by.iter().find(|name| !columns.contains(name))
+        {
+            let there = match suggest(name, columns.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", columns.join(", ")),
+            };
+            return Err(usage(format!(
+                "--by: no column is called `{name}`: {there}"
+            )));
         }
         Ok(())
     }
