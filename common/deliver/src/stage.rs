@@ -222,7 +222,7 @@ impl Stage for Sink {
             self.progress.as_deref(),
         )?);
         self.marked = context.marked;
-        let shared = self.target.manners() == Manners::Sink && terminal::is_stdout();
+        let shared = self.target.prints() && terminal::is_stdout();
         self.status = Some(Status::new(start, context, shared, self.zone));
         Ok(())
     }

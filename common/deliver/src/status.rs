@@ -2,10 +2,12 @@
 //! and the problems. Where stderr is no terminal only the problems are said.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use st_monitor::{Bytes, Live};
 use st_stream::{Batch, Context, Figures, Start, message};
 use st_time::Zone;
 
@@ -13,6 +15,10 @@ use crate::terminal;
 
 /// The line is drawn no more often than this.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Characters of the progress bar.
+const BAR: usize = 20;
+/// Before this an estimate of the time left says nothing.
+const SURE: Duration = Duration::from_secs(1);
 /// Rows between two looks at the clock.
 const STRIDE: u64 = 1024;
 
@@ -64,6 +70,12 @@ pub struct Status {
     open: u64,
     closes: Option<String>,
     batch: i64,
+    /// Where the source says how far it is within a batch.
+    live: Option<PathBuf>,
+    /// How much of an input of known size is read, as the last batch or the source itself told.
+    bytes: Option<Bytes>,
+    /// Of several sinks on a terminal the one that holds this draws.
+    turn: Option<File>,
 }
 
 impl Status {
@@ -89,6 +101,12 @@ impl Status {
             open: 0,
             closes: None,
             batch: start.epoch,
+            live: start
+                .home()
+                .zip(start.plan.first())
+                .map(|(home, source)| home.join("live").join(&source.name)),
+            bytes: None,
+            turn: None,
         }
     }
 
@@ -102,7 +120,8 @@ impl Status {
 
     /// Takes the line away, so that something else can be written.
     pub fn clear(&mut self) {
-        if self.drawn {
+        // Another branch's line may stand where this one writes.
+        if self.drawn || self.visible && self.branched {
             self.drawn = false;
             put("\r\x1b[K");
         }
@@ -130,6 +149,8 @@ impl Status {
                 // The first stage's windows close first.
                 self.closes.get_or_insert(closes.to_string());
             }
+            let told = stage.rest.get("source").and_then(|told| told.get("bytes"));
+            self.bytes = told.and_then(bytes).or(self.bytes);
             self.note(&stage.name, stage.late, stage.bad, stage.failed);
             if let Some(rows) = stage
                 .rest
@@ -178,15 +199,30 @@ impl Status {
 
     fn draw(&mut self, pending: u64) {
         self.last = Instant::now();
+        if self.turn.is_none() {
+            self.turn = terminal::turn();
+        }
+        if self.turn.is_none() {
+            return;
+        }
         self.drawn = true;
+        // Within a long batch no marker comes: the source tells by itself.
+        if let Some(live) = self.live.as_deref().and_then(Live::read) {
+            self.bytes = live.bytes.or(self.bytes);
+        }
         let (columns, _) = terminal::size();
         let whose = match self.branched {
             true => format!("{}: ", self.name),
             false => String::new(),
         };
         let mut line = format!("{whose}{}", self.line(pending, false));
-        if line.len() >= columns {
+        let room = columns.saturating_sub(if self.bytes.is_some() { BAR + 28 } else { 0 });
+        if line.len() >= room {
             line = format!("{whose}{}", self.line(pending, true));
+        }
+        if let Some(bytes) = self.bytes {
+            let bar = bar(bytes, self.since.elapsed());
+            line = format!("{bar} {line}");
         }
         let line: String = line.chars().take(columns.saturating_sub(1)).collect();
         // The cursor goes back to the beginning, so that what other stages say overwrites the line.
@@ -355,6 +391,48 @@ impl Drop for Status {
     }
 }
 
+fn bytes(told: &serde_json::Value) -> Option<Bytes> {
+    let number = |name| told.get(name)?.as_u64();
+    Some(Bytes {
+        done: number("done")?,
+        total: number("total")?,
+    })
+}
+
+/// `[#####     ]  50%, 12 s left;`: how much is read, and when the rest will be if it goes on like this.
+fn bar(bytes: Bytes, since: Duration) -> String {
+    let Bytes { done, total } = bytes;
+    let share = if total == 0 {
+        1.0
+    } else {
+        (done as f64 / total as f64).min(1.0)
+    };
+    let filled = (share * BAR as f64) as usize;
+    let percent = (share * 100.0) as u64;
+    let left = match share {
+        share if share >= 1.0 => "all read".to_string(),
+        share if share > 0.0 && since >= SURE => {
+            let seconds = since.as_secs_f64() * (1.0 - share) / share;
+            format!("{} left", span(seconds.ceil() as u64))
+        }
+        _ => "begins".to_string(),
+    };
+    format!(
+        "[{}{}] {percent:>3}%, {left};",
+        "#".repeat(filled),
+        " ".repeat(BAR - filled)
+    )
+}
+
+/// Seconds as a person reads them: `12 s`, `3 min 5 s`, `2 h 10 min`.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 /// `path` as a person here would type it.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
@@ -388,6 +466,20 @@ fn put(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_tells_the_share_and_the_time_left() {
+        let at = |done, seconds| {
+            let bytes = Bytes { done, total: 200 };
+            bar(bytes, Duration::from_millis(seconds * 1000))
+        };
+        assert_eq!(at(0, 0), "[                    ]   0%, begins;");
+        // A quarter in 10 seconds: three quarters in 30.
+        assert_eq!(at(50, 10), "[#####               ]  25%, 30 s left;");
+        assert_eq!(at(1, 60), "[                    ]   0%, 3 h 19 min left;");
+        assert_eq!(at(200, 10), "[####################] 100%, all read;");
+        assert_eq!(span(185), "3 min 5 s");
+    }
 
     #[test]
     fn numbers_are_grouped() {

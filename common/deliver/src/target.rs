@@ -93,6 +93,11 @@ pub trait Target {
         Manners::WaitingSink
     }
 
+    /// True if rows go to stdout as they come.
+    fn prints(&self) -> bool {
+        self.manners() == Manners::Sink
+    }
+
     /// True if rows are checked to be JSON when they arrive.
     fn validates(&self) -> bool {
         true

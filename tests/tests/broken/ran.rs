@@ -141,7 +141,9 @@ impl Folder {
 fn sums(batches: impl Iterator<Item = Value>) -> BTreeMap<String, Sums> {
     let mut stages: BTreeMap<String, Sums> = BTreeMap::new();
     for batch in batches {
-        for stage in batch["stages"].as_array().unwrap() {
+        // A report has them among what Spark has no word for.
+        let stages_of = batch.get("st").unwrap_or(&batch);
+        for stage in stages_of["stages"].as_array().unwrap() {
             let sum = stages
                 .entry(stage["name"].as_str().unwrap().to_string())
                 .or_default();

@@ -173,6 +173,11 @@ fn commands_of_the_semantics_page_give_what_it_shows() {
     run_console("docs/SEMANTICS.md");
 }
 
+#[test]
+fn commands_of_the_troubleshooting_page_give_what_it_shows() {
+    run_console("docs/TROUBLESHOOTING.md");
+}
+
 /// The query that the README explains gives the revenue that summing by hand gives.
 #[test]
 fn the_query_of_the_readme_runs() {

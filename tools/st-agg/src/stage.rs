@@ -6,6 +6,7 @@ use st_expr::{Env, Slots, Type, Value, tidy};
 use st_row::Spans;
 use st_stream::{
     Batch, Begin, Bound, Context, Kept, Manners, Mode, Out, Stage, Start, StateFigures, Watermark,
+    message,
 };
 use st_time::Zone;
 
@@ -33,6 +34,8 @@ pub struct Agg {
 
 /// What there is once the stream has started.
 struct Run {
+    /// The stage's name.
+    name: String,
     plan: Plan,
     emitter: Emitter,
     groups: Groups,
@@ -180,6 +183,7 @@ impl Stage for Agg {
             members.only(&mut groups);
         }
         self.run = Some(Run {
+            name: context.name.clone(),
             emitter: Emitter::new(&plan, self.query.limit),
             groups,
             members,
@@ -378,6 +382,18 @@ impl Run {
         }
         let mark = self.closed_at(mode);
         let mut closed = mark.map_or_else(Vec::new, |mark| self.groups.closed(mark));
+        if let (Some(mark), false) = (mark, closed.is_empty()) {
+            message::tell(1, &self.name, || {
+                let mut time = Vec::new();
+                st_time::write_iso(&mut time, mark, Zone::UTC);
+                format!(
+                    "batch {}: the watermark {} closes {} groups",
+                    batch.id,
+                    String::from_utf8_lossy(&time),
+                    closed.len()
+                )
+            });
+        }
         let emitted = match mode {
             Mode::Update => self.groups.changed(),
             Mode::Complete => self.groups.all(),

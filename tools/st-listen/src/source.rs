@@ -263,6 +263,13 @@ impl Source for ListenSource {
         }
     }
 
+    fn offset(&self, range: &Value) -> Value {
+        // Where the spool ends; without one there is no place to go back to.
+        range
+            .get("to")
+            .map_or(Value::Null, |to| json!({"spool": to}))
+    }
+
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {
         let patience = until.map_or(NAP, |until| {
             until.saturating_duration_since(Instant::now()).min(NAP)

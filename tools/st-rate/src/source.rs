@@ -241,6 +241,16 @@ impl Source for RateSource {
         Ok(json!(range))
     }
 
+    fn offset(&self, range: &Value) -> Value {
+        range
+            .get("to")
+            .map_or(Value::Null, |to| json!({"value": to}))
+    }
+
+    fn latest(&self) -> Value {
+        json!({"value": self.due()})
+    }
+
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {
         let into_second = (now() - self.start).rem_euclid(1000);
         let second = Duration::from_millis((1000 - into_second) as u64);

@@ -15,6 +15,10 @@ impl Target for Null {
         "null"
     }
 
+    fn prints(&self) -> bool {
+        false
+    }
+
     fn manners(&self) -> Manners {
         Manners::Sink
     }

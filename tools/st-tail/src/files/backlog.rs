@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs;
 
 use anyhow::{Context, Result};
+use st_stream::message;
 
 use super::listing::{Found, Listing};
 use super::seen::Seen;
@@ -20,6 +21,9 @@ pub struct Backlog {
     latest_first: bool,
     /// Nothing is listed any more.
     closed: bool,
+    /// Bytes of all that was ever planned.
+    size: u64,
+    name: String,
 }
 
 impl Backlog {
@@ -31,6 +35,8 @@ impl Backlog {
             roots: config.roots.clone(),
             latest_first: config.latest_first,
             closed: false,
+            size: 0,
+            name: name.to_string(),
         }
     }
 
@@ -74,12 +80,27 @@ impl Backlog {
         found.dedup();
         for file in &found {
             seen.add(&file.path);
+            self.size += file.size;
+        }
+        if let (Some(first), Some(last)) = (found.first(), found.last()) {
+            message::tell(1, &self.name, || {
+                let which = match found.len() {
+                    1 => first.path.clone(),
+                    _ => format!("{} to {}", first.path, last.path),
+                };
+                format!("{} new files listed: {which}", found.len())
+            });
         }
         if self.latest_first {
             found.extend(self.planned.drain(..));
             found.sort_unstable_by(|a, b| b.cmp(a));
         }
         self.planned.extend(found);
+    }
+
+    /// Bytes of all files that will ever be read, if nothing can come.
+    pub fn size(&self) -> Option<u64> {
+        self.closed.then_some(self.size)
     }
 
     /// True if nothing is planned and nothing can come.

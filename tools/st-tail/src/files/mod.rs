@@ -48,6 +48,10 @@ pub struct FileSource {
     /// What was read since the last cut, the open file aside.
     done: Vec<FileRange>,
     available_now: bool,
+    /// Bytes of the files this run has read to their end.
+    finished: u64,
+    /// Bytes of a file that an earlier run had begun.
+    resumed: u64,
     /// The directories were looked at.
     begun: bool,
 }
@@ -64,6 +68,8 @@ impl FileSource {
             open: None,
             done: Vec::new(),
             available_now: false,
+            finished: 0,
+            resumed: 0,
             begun: false,
             config,
         })
@@ -91,6 +97,9 @@ impl FileSource {
                 Some(self.name.as_str()).filter(|_| !self.quiet),
                 found.clone(),
             );
+            message::tell(2, &self.name, || {
+                format!("{path}: opened, {} bytes", whole.size)
+            });
             match Reading::new(
                 &self.config,
                 &self.shape,
@@ -106,6 +115,7 @@ impl FileSource {
                 Err(error) => {
                     self.skip(error, "skipped")?;
                     // It is not to be tried again in each run.
+                    self.finished += whole.size;
                     self.done.push(FileRange::nothing(whole));
                 }
             }
@@ -134,6 +144,7 @@ impl FileSource {
     /// The open file is read: notes what it was.
     fn close_file(&mut self) {
         if let Some(mut reading) = self.open.take() {
+            self.finished += reading.extent().1;
             self.done.push(reading.cut(false));
         }
     }
@@ -169,6 +180,7 @@ impl FileSource {
             header: last.header,
         };
         let reading = Reading::new(&self.config, &self.shape, None, found, file, part)?;
+        self.resumed = reading.extent().1;
         self.open = Some(reading);
         Ok(())
     }
@@ -371,6 +383,25 @@ impl Source for FileSource {
         };
         self.shape.note(&mut range);
         Ok(json!(range))
+    }
+
+    fn offset(&self, range: &Value) -> Value {
+        let Some(last) = Range::parse(range)
+            .ok()
+            .and_then(|mut range| range.files.pop())
+        else {
+            return Value::Null;
+        };
+        match last.more {
+            true => json!({"path": last.path, "bytes": last.end()}),
+            false => json!({"path": last.path}),
+        }
+    }
+
+    fn extent(&self) -> Option<(u64, u64)> {
+        let total = self.backlog.size().filter(|_| self.begun)? + self.resumed;
+        let open = self.open.as_ref().map_or(0, |reading| reading.extent().0);
+        Some(((self.finished + open).min(total), total))
     }
 
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {

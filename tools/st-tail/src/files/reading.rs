@@ -28,6 +28,8 @@ pub struct Reading {
     from: Mark,
     rows: u64,
     sum: crc32fast::Hasher,
+    /// Where this run began in it.
+    begun: Mark,
 }
 
 enum Content {
@@ -110,6 +112,7 @@ impl Reading {
             from,
             rows: 0,
             sum: crc32fast::Hasher::new(),
+            begun: from,
         })
     }
 
@@ -141,6 +144,19 @@ impl Reading {
         // What came before an error was handed on.
         self.rows += direct.count;
         read
+    }
+
+    /// Bytes this run has read of it, and has to read in all. Parquet, and what is compressed, tell nothing before the end.
+    pub fn extent(&self) -> (u64, u64) {
+        match &self.content {
+            Content::Text(text) if !open::is_compressed(&self.found.path) => {
+                let begun = self.begun.offset();
+                let size = self.found.size.saturating_sub(begun);
+                let done = text.place().offset().saturating_sub(begun);
+                (done.min(size), size)
+            }
+            _ => (0, self.found.size),
+        }
     }
 
     /// What was read since the last cut; `more`: the file goes on.

@@ -34,6 +34,9 @@ use crate::roots::Root;
 /// How often the names are looked at.
 const NAP: Duration = Duration::from_millis(20);
 
+/// Files people are told of in a batch's offset.
+const FEW: usize = 20;
+
 /// The source.
 pub struct FollowSource {
     config: Config,
@@ -241,6 +244,19 @@ impl Source for FollowSource {
         }
         self.known.note(&pieces);
         Ok(json!(Range { follow: pieces }))
+    }
+
+    fn offset(&self, range: &Value) -> Value {
+        let pieces = Range::parse(range).unwrap_or_default().follow.into_iter();
+        let ends: Map<String, Value> = pieces
+            .take(FEW)
+            .map(|piece| (piece.path.clone(), Place::from(piece.to).offset.into()))
+            .collect();
+        if ends.is_empty() {
+            Value::Null
+        } else {
+            ends.into()
+        }
     }
 
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {
