@@ -141,14 +141,19 @@ impl Query {
             .filter(|run| run.role == Role::Source)
             .cloned()
             .collect();
-        let newest = sources.iter().max_by(|a, b| a.started.cmp(&b.started));
-        let (run_id, started) = newest
-            .map(|run| (run.run_id.clone(), run.started.clone()))
-            .unwrap_or_default();
+        // Several sources of one query are several runs in name; the sinks know the one that leads.
+        let first = sources.iter().map(|run| run.started.as_str()).min();
+        let since = first.unwrap_or_default().to_string();
+        let sinks_first = runs
+            .values()
+            .filter(|run| run.role == Role::Sink && run.started >= since)
+            .chain(&sources);
+        let leading = sinks_first.map(|run| run.run_id.clone()).next();
+        let (run_id, started) = (leading.unwrap_or_default(), since.clone());
         let failure = if running {
             None
         } else {
-            failure(runs.values().filter(|run| run.run_id == run_id))
+            failure(runs.values().filter(|run| run.started >= since))
         };
         let mut names = home.reporting();
         let sinks = runs.values().filter(|run| run.role == Role::Sink);

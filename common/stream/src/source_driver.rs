@@ -354,7 +354,13 @@ impl<S: Source> Run<S> {
             start.run_dir = self._registered.as_ref().map(|dir| dir.path().into());
         }
         start.run = Some(run);
-        if let Some(home) = start.home() {
+        // Of several sources the others belong to this run.
+        let since = instant::text(clock::now() - ONE_LINE.as_micros() as i64);
+        let beside = self.checkpoint.as_ref().is_some_and(|checkpoint| {
+            let found = checkpoint.dir.source_runs_beside(&[&self.name], &since);
+            found.unwrap_or(true)
+        });
+        if let Some(home) = start.home().filter(|_| !beside) {
             shown::forget(home);
         }
         self.shown = Shown::of(start, Role::Source, &self.name);

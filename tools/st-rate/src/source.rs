@@ -155,7 +155,10 @@ impl Source for RateSource {
     }
 
     fn identity(&self) -> Value {
-        Value::Object(self.options.clone())
+        let mut identity = self.options.clone();
+        // How many there will be says nothing of those there are.
+        identity.shift_remove("rows");
+        Value::Object(identity)
     }
 
     fn schema(&self) -> String {
