@@ -1,0 +1,185 @@
+//! One topic, read by a client of its own: what the client reports of a partition's end names the partition alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use st_kafka_client::{Watch, explain};
+
+use crate::partition::Partition;
+use crate::starting::Place;
+
+/// What came from a topic.
+pub enum Came<'c> {
+    Message(BorrowedMessage<'c>),
+    /// The end of a partition.
+    End(i32),
+    /// A position that the broker does not have any more, of one of the partitions.
+    Gone,
+    /// Nothing just now; why, if something is wrong.
+    Nothing(Option<KafkaError>),
+}
+
+/// A topic that is read.
+pub struct Topic {
+    pub name: String,
+    pub partitions: BTreeMap<i32, Partition>,
+    pub consumer: BaseConsumer<Watch>,
+    timeout: Duration,
+    place: String,
+}
+
+impl Topic {
+    pub fn new(
+        name: &str,
+        config: &ClientConfig,
+        timeout: Duration,
+        servers: &str,
+    ) -> Result<Topic> {
+        let place = format!("{servers}: topic {name}");
+        let consumer: BaseConsumer<Watch> = config
+            .create_with_context(Watch::default())
+            .map_err(|error| explain(&error, &place, None))?;
+        Ok(Topic {
+            name: name.to_string(),
+            partitions: BTreeMap::new(),
+            consumer,
+            timeout,
+            place,
+        })
+    }
+
+    fn explain(&self, error: &KafkaError) -> anyhow::Error {
+        explain(error, &self.place, Some(self.consumer.context()))
+    }
+
+    /// The partitions there are; none if there is no such topic.
+    pub fn find_partitions(&self) -> Result<Vec<i32>> {
+        let metadata = self
+            .consumer
+            .fetch_metadata(Some(&self.name), self.timeout)
+            .map_err(|error| self.explain(&error))?;
+        let topic = metadata
+            .topics()
+            .iter()
+            .find(|topic| topic.name() == self.name);
+        Ok(topic.map_or_else(Vec::new, |topic| {
+            topic
+                .partitions()
+                .iter()
+                .map(|partition| partition.id())
+                .collect()
+        }))
+    }
+
+    /// The first offset a partition has, and the one its next message gets.
+    pub fn bounds(&self, partition: i32) -> Result<(i64, i64)> {
+        self.consumer
+            .fetch_watermarks(&self.name, partition, self.timeout)
+            .map_err(|error| self.explain(&error))
+    }
+
+    /// The offset a place stands for.
+    pub fn resolve(&self, partition: i32, place: Place) -> Result<i64> {
+        Ok(match place {
+            Place::Offset(offset) => offset,
+            Place::Earliest => self.bounds(partition)?.0,
+            Place::Latest => self.bounds(partition)?.1,
+            Place::Time(millis) => {
+                let mut asked = TopicPartitionList::new();
+                asked
+                    .add_partition_offset(&self.name, partition, Offset::Offset(millis))
+                    .and_then(|()| self.consumer.offsets_for_times(asked, self.timeout))
+                    .map_err(|error| self.explain(&error))
+                    .and_then(|found| {
+                        match found
+                            .find_partition(&self.name, partition)
+                            .map(|found| found.offset())
+                        {
+                            Some(Offset::Offset(offset)) => Ok(offset),
+                            _ => Ok(self.bounds(partition)?.1),
+                        }
+                    })?
+            }
+        })
+    }
+
+    /// Begins to read all partitions where they stand.
+    pub fn begin(&self) -> Result<()> {
+        let list = self.list(self.partitions.keys().copied())?;
+        self.consumer
+            .assign(&list)
+            .map_err(|error| self.explain(&error))
+    }
+
+    /// Reads one more partition.
+    pub fn add(&mut self, partition: i32, from: i64) -> Result<()> {
+        self.partitions.insert(partition, Partition::new(from));
+        let list = self.list([partition])?;
+        self.consumer
+            .incremental_assign(&list)
+            .map_err(|error| self.explain(&error))
+    }
+
+    fn list(&self, partitions: impl IntoIterator<Item = i32>) -> Result<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            let next = self
+                .partitions
+                .get(&partition)
+                .map_or(0, |partition| partition.next);
+            list.add_partition_offset(&self.name, partition, Offset::Offset(next))
+                .map_err(|error| self.explain(&error))?;
+        }
+        Ok(list)
+    }
+
+    /// Goes on elsewhere in a partition.
+    pub fn seek(&mut self, partition: i32, next: i64) -> Result<()> {
+        self.consumer
+            .seek(&self.name, partition, Offset::Offset(next), self.timeout)
+            .map_err(|error| self.explain(&error))?;
+        if let Some(partition) = self.partitions.get_mut(&partition) {
+            partition.next = next;
+            partition.held.clear();
+        }
+        Ok(())
+    }
+
+    /// The next that has come, waiting up to `patience`.
+    pub fn poll(&self, patience: Duration) -> Came<'_> {
+        poll(&self.consumer, patience)
+    }
+
+    /// What is wrong with the topic, as one line.
+    pub fn tell(&self, error: &KafkaError) -> anyhow::Error {
+        self.explain(error)
+    }
+
+    /// Notes what came and is not for the open batch, or not yet.
+    pub fn hold(&mut self, message: OwnedMessage) {
+        if let Some(partition) = self.partitions.get_mut(&message.partition()) {
+            partition.at_end = false;
+            partition.held.push_back(message);
+        }
+    }
+}
+
+/// The next that has come from a client, waiting up to `patience`.
+pub fn poll(consumer: &BaseConsumer<Watch>, patience: Duration) -> Came<'_> {
+    match consumer.poll(patience) {
+        None => Came::Nothing(None),
+        Some(Ok(message)) => Came::Message(message),
+        Some(Err(KafkaError::PartitionEOF(partition))) => Came::End(partition),
+        Some(Err(error)) => match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                Came::Gone
+            }
+            _ => Came::Nothing(Some(error)),
+        },
+    }
+}

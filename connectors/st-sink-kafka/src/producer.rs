@@ -1,0 +1,254 @@
+//! The producer: messages of a batch as one transaction, with the batch's id inside it.
+//!
+//! The id is kept where Kafka keeps a consumer group's place in a topic, which a transaction can move along with its messages:
+//! group `st-QUERY-SINK`, partition 0 of the sink's topic, the next batch as the offset. So after a crash the cluster itself
+//! says whether the last batch's transaction was committed. Opening the producer under the same `transactional.id` ends what a
+//! killed one has left open (Kafka's KIP-98).
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use rdkafka::Offset;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use st_kafka_client::{Cluster, Watch, explain};
+
+use crate::message::Message;
+
+/// How long messages may wait for others that go along.
+const LINGER: &str = "5";
+
+/// A pause before what was refused for the moment is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Messages between two looks at what was delivered.
+const STRIDE: u64 = 1024;
+
+/// Delivers messages.
+pub struct Producer {
+    producer: BaseProducer<Watch>,
+    /// The group in which the batch's id is kept; none without transactions.
+    group: Option<BaseConsumer<Watch>>,
+    topic: String,
+    place: String,
+    timeout: Duration,
+    sent: u64,
+}
+
+/// What became of a message.
+pub enum Sent {
+    /// It is on its way.
+    Queued,
+    /// It cannot be delivered, ever.
+    Refused(String),
+}
+
+impl Producer {
+    /// Connects, ends what an earlier run has left open, and sees that the topic is there. `group`: with transactions.
+    pub fn open(cluster: &Cluster, topic: &str, group: Option<&str>) -> Result<Producer> {
+        let place = format!("{}: topic {topic}", cluster.bootstrap_servers);
+        let tell = |error: KafkaError| explain(&error, &place, None);
+        let defaults = [
+            ("linger.ms", LINGER),
+            ("batch.size", "1000000"),
+            ("queue.buffering.max.messages", "1000000"),
+            // Messages of one key go to the partition Java's client would choose, and so Spark.
+            ("partitioner", "murmur2_random"),
+            ("transaction.timeout.ms", "120000"),
+        ];
+        let mut fixed = vec![("enable.idempotence", "true")];
+        let consumer = match group {
+            Some(group) => {
+                fixed.push(("transactional.id", group));
+                let config = cluster.client(
+                    &[],
+                    &[("group.id", group), ("isolation.level", "read_committed")],
+                );
+                let config = without_producers(config?);
+                Some(config.create_with_context(Watch::default()).map_err(tell)?)
+            }
+            None => None,
+        };
+        let config = cluster.client(&defaults, &fixed)?;
+        let producer: BaseProducer<Watch> =
+            config.create_with_context(Watch::default()).map_err(tell)?;
+        let producer = Producer {
+            producer,
+            group: consumer,
+            topic: topic.to_string(),
+            place,
+            timeout: cluster.timeout,
+            sent: 0,
+        };
+        producer.find_topic()?;
+        if producer.group.is_some() {
+            producer.until_done(|left| producer.producer.init_transactions(left))?;
+        }
+        Ok(producer)
+    }
+
+    fn explain(&self, error: &KafkaError) -> anyhow::Error {
+        explain(error, &self.place, Some(self.producer.context()))
+    }
+
+    /// Asks for the topic, which makes it where the cluster makes topics that are asked for.
+    fn find_topic(&self) -> Result<()> {
+        let until = Instant::now() + self.timeout.min(Duration::from_secs(20));
+        loop {
+            let left = until.saturating_duration_since(Instant::now()).max(PAUSE);
+            let metadata = self
+                .producer
+                .client()
+                .fetch_metadata(Some(&self.topic), left)
+                .map_err(|error| self.explain(&error))?;
+            let topic = metadata.topics().first();
+            match topic.map(|topic| (topic.error(), topic.partitions().len())) {
+                Some((None, count)) if count > 0 => return Ok(()),
+                // It is being made.
+                _ if Instant::now() < until => std::thread::sleep(PAUSE * 5),
+                _ => bail!("kafka: {}: is not there: make the topic", self.place),
+            }
+        }
+    }
+
+    /// Repeats what may be repeated until the cluster has been out of reach for too long.
+    fn until_done(&self, call: impl Fn(Duration) -> Result<(), KafkaError>) -> Result<()> {
+        let until = Instant::now() + self.timeout;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match call(left.max(PAUSE)) {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(error))
+                    if error.is_retriable() && Instant::now() < until =>
+                {
+                    std::thread::sleep(PAUSE);
+                }
+                Err(error) => return Err(self.explain(&error)),
+            }
+        }
+    }
+
+    /// The last batch whose transaction was committed, if the cluster remembers one.
+    pub fn delivered(&self) -> Result<Option<i64>> {
+        let Some(group) = &self.group else {
+            return Ok(None);
+        };
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition(&self.topic, 0);
+        let known = group
+            .committed_offsets(asked, self.timeout)
+            .map_err(|error| self.explain(&error))?;
+        Ok(known
+            .find_partition(&self.topic, 0)
+            .and_then(|partition| match partition.offset() {
+                Offset::Offset(next) => Some(next - 1),
+                _ => None,
+            }))
+    }
+
+    /// Begins a batch.
+    pub fn begin(&mut self) -> Result<()> {
+        self.producer.context().take_undelivered();
+        match self.group {
+            Some(_) => self
+                .producer
+                .begin_transaction()
+                .map_err(|error| self.explain(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands a message over; waits while too many are on their way.
+    pub fn send(&mut self, message: &Message) -> Result<Sent> {
+        self.sent += 1;
+        if self.sent % STRIDE == 0 {
+            self.producer.poll(Duration::ZERO);
+        }
+        let topic = message.topic.as_deref().unwrap_or(&self.topic);
+        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
+        record.key = message.key.as_deref();
+        record.payload = message.value.as_deref();
+        record.partition = message.partition;
+        record.headers = message.headers.clone();
+        let mut until = None;
+        loop {
+            let (error, back) = match self.producer.send(record) {
+                Ok(()) => return Ok(Sent::Queued),
+                Err(refused) => refused,
+            };
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::QueueFull) => {
+                    let until = *until.get_or_insert_with(|| Instant::now() + self.timeout);
+                    if Instant::now() > until {
+                        return Err(self.explain(&error));
+                    }
+                    self.producer.poll(PAUSE);
+                    record = back;
+                }
+                Some(
+                    code @ (RDKafkaErrorCode::MessageSizeTooLarge
+                    | RDKafkaErrorCode::UnknownPartition
+                    | RDKafkaErrorCode::InvalidTopic),
+                ) => return Ok(Sent::Refused(code.to_string())),
+                _ => return Err(self.explain(&error)),
+            }
+        }
+    }
+
+    /// Everything sent since `begin` is delivered, with the batch's id; or nothing is.
+    pub fn commit(&mut self, batch: i64, before: impl FnOnce()) -> Result<()> {
+        let done = self.deliver(batch, before);
+        if done.is_err() && self.group.is_some() {
+            // The next run ends it in any case; readers need not wait that long.
+            let _ = self.producer.abort_transaction(Duration::from_secs(5));
+        }
+        done
+    }
+
+    fn deliver(&self, batch: i64, before: impl FnOnce()) -> Result<()> {
+        self.producer
+            .flush(self.timeout)
+            .map_err(|error| self.explain(&error))?;
+        if let Some(error) = self.producer.context().take_undelivered() {
+            return Err(self.explain(&error));
+        }
+        let Some(group) = &self.group else {
+            return Ok(());
+        };
+        let mut place = TopicPartitionList::new();
+        place
+            .add_partition_offset(&self.topic, 0, Offset::Offset(batch + 1))
+            .map_err(|error| self.explain(&error))?;
+        let Some(metadata) = group.group_metadata() else {
+            bail!("kafka: {}: has no group for the batch's id", self.place);
+        };
+        self.until_done(|left| {
+            self.producer
+                .send_offsets_to_transaction(&place, &metadata, left)
+        })?;
+        before();
+        self.until_done(|left| self.producer.commit_transaction(left))
+    }
+
+    /// Gives up what was sent since `begin`.
+    pub fn abort(&mut self) {
+        if self.group.is_some() {
+            let _ = self.producer.abort_transaction(Duration::from_secs(5));
+        }
+    }
+}
+
+/// Settings of the user's that are a producer's alone do not belong to the group's client, which would warn of them.
+fn without_producers(mut config: rdkafka::ClientConfig) -> rdkafka::ClientConfig {
+    for name in [
+        "compression.type",
+        "compression.codec",
+        "acks",
+        "request.required.acks",
+    ] {
+        config.remove(name);
+    }
+    config
+}
