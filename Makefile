@@ -8,7 +8,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build setup demo test chaos lint bench bench-setup bench-latency bless parity-regenerate install uninstall clean soak fuzz
+.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook chaos lint bench bench-setup bench-latency bless parity-regenerate install uninstall clean soak fuzz
 
 all: build
 	@echo
@@ -35,13 +35,35 @@ lesson-%: setup
 	@lesson=$$(echo examples/$*-*/run); [ -x "$$lesson" ] || { echo "no lesson $*: make help lists them" >&2; exit 2; }; "$$lesson"
 
 test: ## All tests
-	@$(CARGO) build --workspace --quiet
-	@$(CARGO) test --workspace --quiet
+	@$(CARGO) build --quiet
+	@$(CARGO) test --quiet
+	@echo "left out: the connectors (make test-kafka, test-postgres, test-webhook)"
+
+connectors: ## Build st-kafka and the sinks kafka, postgres, webhook
+	@$(CARGO) build --release --bins -p st-kafka -p st-sink-kafka -p st-sink-postgres -p st-sink-webhook
+
+# What the tests of the connectors run besides the connectors.
+STAGES := -p st-tail -p st-map -p st-agg -p st-watermark -p st-window -p st-fold -p st-sink -p st-tee
+
+test-kafka: ## The Kafka tools against a real broker (needs Java 17, Maven, kcat)
+	@$(CARGO) build --quiet --bins $(STAGES) -p st-kafka -p st-sink-kafka
+	@trap 'scripts/servers/kafka stop target/test-kafka' EXIT; rm -rf target/test-kafka; \
+	  broker=$$(scripts/servers/kafka start target/test-kafka) && \
+	  ST_TEST_KAFKA=$$broker $(CARGO) test --quiet -p st-kafka -p st-sink-kafka
+
+test-postgres: ## The PostgreSQL sink against a real server (needs PostgreSQL)
+	@$(CARGO) build --quiet --bins $(STAGES) -p st-sink-postgres
+	@trap 'scripts/servers/postgres stop /tmp/st-test-postgres.$$$$; rm -rf /tmp/st-test-postgres.$$$$' EXIT; \
+	  server=$$(scripts/servers/postgres start /tmp/st-test-postgres.$$$$) && \
+	  ST_TEST_POSTGRES=$$server $(CARGO) test --quiet -p st-sink-postgres
+
+test-webhook: ## The webhook sink against a loopback server
+	@$(CARGO) test --quiet -p st-sink-webhook
 
 SEED ?= $(shell date +%s)
 KILLS ?= 50
 chaos: ## Kill pipelines KILLS times each at random, from SEED, and compare
-	@$(CARGO) build --workspace --quiet
+	@$(CARGO) build --quiet
 	@ST_CHAOS_SEED=$(SEED) ST_CHAOS_KILLS=$(KILLS) $(CARGO) test --quiet -p st-tests --test chaos
 
 soak: build ## Memory over ten gigabytes of rows (ST_SOAK=BYTES for another size)
@@ -63,7 +85,7 @@ bench-setup: ## Install what `make bench` compares with: DuckDB and PySpark into
 	  $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y -q $${tool##*:}; done
 
 bless: ## Rewrite the expectations of tests/cases, for review by diff
-	@$(CARGO) build --workspace --quiet
+	@$(CARGO) build --quiet
 	@ST_BLESS=1 $(CARGO) test --quiet -p st-tests --test cases || true
 	@git diff --stat -- tests/cases
 

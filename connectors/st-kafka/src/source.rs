@@ -481,6 +481,11 @@ impl Source for KafkaSource {
         Ok(match (full, any) {
             (true, _) => Read::Full,
             (false, true) => Read::More,
+            (false, false) if self.available_now => {
+                // What is there is on its way; a pause is not the end.
+                self.wait(None)?;
+                Read::More
+            }
             (false, false) => Read::Idle,
         })
     }
