@@ -78,6 +78,10 @@ bench: build ## Against DuckDB, Spark, jq and Miller (head of scripts/bench/benc
 	@$(CARGO) build --release --quiet -p st-tests --features bench --bins
 	@$(BENCH_PYTHON) scripts/bench/bench
 
+bench-latency: build ## Percentiles at 10,000 rows a second through five stages; time to the first row
+	@$(CARGO) build --release --quiet -p st-tests --features bench --bins
+	@bench_latency
+
 bench-setup: ## Install what `make bench` compares with: DuckDB and PySpark into work/, jq and Miller with apt
 	@mkdir -p work/bench && python3 -m venv work/bench/venv
 	@work/bench/venv/bin/pip install --quiet duckdb pyspark==4.3.0
