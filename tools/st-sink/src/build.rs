@@ -96,7 +96,22 @@ pub fn plan_options(args: &Args) -> Map<String, Value> {
         ("vertical", args.vertical.then_some(json!(true))),
         ("live", args.live.then_some(json!(true))),
         ("sep", args.sep.as_ref().map(|sep| json!(sep))),
-        ("no-header", args.no_header.then_some(json!(true))),
+        (
+            "no-header",
+            (args.no_header || args.header == Some(false)).then_some(json!(true)),
+        ),
+        (
+            "null-value",
+            args.null_value.as_ref().map(|text| json!(text)),
+        ),
+        (
+            "timestamp-format",
+            args.timestamp_format.as_ref().map(|text| json!(text)),
+        ),
+        (
+            "date-format",
+            args.date_format.as_ref().map(|text| json!(text)),
+        ),
         (
             "compression",
             args.compression.as_ref().map(|how| json!(how)),

@@ -138,8 +138,8 @@ fn failfast_names_file_and_line_and_may_be_given_up() {
         rows(&tool.run(&query("dropmalformed")).ok()),
         [r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":4}"#]
     );
-    let rejects = tool.records("ck/rejects/st-tail.ndjson");
-    assert_eq!(rejects.last().unwrap()["at"], "in/b.json:3");
+    let rejects = std::fs::read_to_string(tool.path("ck/rejects/st-tail.ndjson")).unwrap();
+    assert!(rejects.contains(r#""in/b.json:3""#), "{rejects}");
 }
 
 // Answers of Spark 4.3.0: spark.read.json over the same folders.

@@ -35,8 +35,8 @@ fn what_cannot_work_is_said_with_what_can() {
     usage(&["json", "d", "--append"], &["--append", "--file F"]);
     usage(&["exec"], &["which command?"]);
     usage(
-        &["parquet", "d", "--compression", "gzip"],
-        &["Parquet takes snappy or none"],
+        &["parquet", "d", "--compression", "lzo"],
+        &["Parquet takes snappy, gzip, zstd, lz4, brotli or none"],
     );
     usage(&["console", "d"], &["takes no path"]);
 }

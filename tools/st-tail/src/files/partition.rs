@@ -152,7 +152,14 @@ fn common(a: Type, b: Type) -> Type {
 /// The columns that these files have in their folders' names, with the types that hold all of them.
 pub fn infer<'p>(config: &Config, paths: impl Iterator<Item = &'p str>) -> Schema {
     let mut schema = Schema::default();
+    let mut last = None;
     for path in paths {
+        // Files come in thousands to a folder.
+        let folder = path.rsplit_once('/').map(|(folder, _)| folder);
+        if last == Some(folder) {
+            continue;
+        }
+        last = Some(folder);
         for (name, text) in columns(config, path) {
             let kind = text.as_deref().map_or(Type::Null, type_of);
             let known = schema.kind(&name).cloned().unwrap_or(Type::Null);
