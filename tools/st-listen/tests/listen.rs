@@ -105,6 +105,20 @@ fn a_timestamp_is_added_if_wanted_and_stays_the_same() {
 }
 
 #[test]
+fn lines_of_logs_are_taken_apart() {
+    let tool = tool();
+    let mut live = tool.start(&["0", "--format", "syslog"]);
+    let address = address(&mut live);
+    let mut sender = client(&address);
+    sender
+        .write_all(b"<34>1 2025-01-15T10:30:00Z web su 7 - - done\n")
+        .unwrap();
+    live.until(r#"{"facility":"auth","severity":"crit","priority":2,"timestamp":"2025-01-15T10:30:00.000Z","host":"web","app":"su","pid":"7","msgid":null,"data":null,"message":"done"}"#);
+    live.interrupt();
+    assert!(live.finish().ok()[0].starts_with("start -1 facility STRING"));
+}
+
+#[test]
 fn what_came_is_kept_until_a_sink_has_it() {
     let tool = tool();
     let line = [
