@@ -469,9 +469,9 @@ mod tests {
 
     #[test]
     fn a_bar_tells_the_share_and_the_time_left() {
-        let at = |done, seconds| {
+        let at = |done: u64, seconds: u64| {
             let bytes = Bytes { done, total: 200 };
-            bar(bytes, Duration::from_millis(seconds * 1000))
+            bar(bytes, Duration::from_secs(seconds))
         };
         assert_eq!(at(0, 0), "[                    ]   0%, begins;");
         // A quarter in 10 seconds: three quarters in 30.

@@ -142,7 +142,7 @@ impl Merge {
         loop {
             match self.phase {
                 Phase::First => match self.first()? {
-                    Some(next) if next == Ready::Line => return Ok(Next::Line(&self.line)),
+                    Some(Ready::Line) => return Ok(Next::Line(&self.line)),
                     Some(Ready::Eof) => return Ok(Next::Eof),
                     Some(_) => {}
                     None => return Ok(Next::Empty),
