@@ -5,7 +5,7 @@ import pathlib
 import re
 import subprocess
 
-from pyspark.sql.readwriter import DataFrameReader
+from pyspark.sql.readwriter import DataFrameReader, DataFrameWriter
 from pyspark.sql.streaming.readwriter import DataStreamReader, DataStreamWriter
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -77,8 +77,11 @@ class patched:
             setattr(self.of, name, method)
 
 
+FILES = ("json", "csv", "text", "parquet", "orc")
+
+
 class placed:
-    """Readers that take relative paths for those of a folder."""
+    """Readers and writers that take relative paths for those of a folder."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -93,9 +96,10 @@ class placed:
             return read
 
         self.patches = [
-            patched(of, **{name: reading(getattr(of, name)) for name in ("json", "csv", "text", "parquet", "orc", "load")})
+            patched(of, **{name: reading(getattr(of, name)) for name in (*FILES, "load")})
             for of in (DataStreamReader, DataFrameReader)
         ]
+        self.patches.append(patched(DataFrameWriter, **{name: reading(getattr(DataFrameWriter, name)) for name in FILES}))
         for patch in self.patches:
             patch.__enter__()
 
@@ -127,11 +131,9 @@ def run(program, folder, rows):
         result = known(writer).result
 
         def batch(frame, number):
-            frame.persist()
             result.batches.append(rows(frame))
             if function:
                 function(frame, number)
-            frame.unpersist()
 
         return kept["foreachBatch"](writer, batch)
 

@@ -87,7 +87,7 @@ class Suite:
                         theirs += programs.run(text, scratch / "spark", ask.rows)
                 except Exception as error:  # whatever Spark or Python says of the program
                     self.wrong.append(name)
-                    print(f"--- {name}\n{text}\n{str(error).splitlines()[0]}", flush=True)
+                    print(f"--- {name}\n{text}\n{error}", flush=True)
                     return
             self.compare(name, ours, theirs, adjust, texts)
 

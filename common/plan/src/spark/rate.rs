@@ -53,7 +53,8 @@ pub fn read(program: &mut Program, node: &Node) -> Result<Frame> {
             "The source has no end: rows beyond {rows} are left out"
         ));
         calls.push(call("where", [python::text(&format!("value < {rows}"))]));
-        let offset = rows.div_euclid(size) + i64::from(rows % size > 0) + unsteady;
+        // A batch more than has the rows: Spark closes windows by the watermark of the batch before.
+        let offset = rows.div_euclid(size) + i64::from(rows % size > 0) + unsteady + 1;
         pace.rows = Some(Rows { offset });
     }
     let name = program.variable(node, "source");
