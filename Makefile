@@ -8,7 +8,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook chaos lint bench bench-setup bench-latency bless parity-regenerate install uninstall clean soak fuzz
+.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook chaos lint bench bench-setup bench-latency bless parity-regenerate test-spark install uninstall clean soak fuzz
 
 all: build
 	@echo
@@ -100,6 +100,9 @@ $(CURDIR)/target/spark-venv/bin/python:
 parity-regenerate: $(SPARK_PYTHON) ## Ask real Spark for every expected answer anew (Java 17; TOPIC=windows for one topic)
 	@$(SPARK_PYTHON) tests/parity/regenerate.py $(TOPIC)
 	@git diff --stat -- $(CURDIR)
+
+test-spark: build $(SPARK_PYTHON) ## Run the PySpark programs of --explain on real Spark (Java 17; ONLY=lessons, cases, parity, a name)
+	@$(SPARK_PYTHON) tests/spark/run.py $(ONLY)
 
 lint: ## Format, clippy with warnings denied, shellcheck
 	@$(CARGO) fmt --all --check

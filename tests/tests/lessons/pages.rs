@@ -194,3 +194,8 @@ fn the_query_of_the_readme_runs() {
         again.err()
     );
 }
+
+#[test]
+fn commands_of_the_page_on_plans_give_what_it_shows() {
+    run_console("docs/EXPLAIN.md");
+}

@@ -6,6 +6,8 @@ use clap::Parser;
 use st_input::Format;
 use st_stream::{SourceArgs, cli};
 
+use crate::source::{CLIENTS, LINE};
+
 const EXAMPLE: &str = "\
 Example: type into a socket (nc -lk 9999) and see rows
   st-listen --connect localhost:9999 | st-sink";
@@ -47,10 +49,10 @@ pub struct Arguments {
     #[arg(long)]
     pub include_timestamp: bool,
     /// Longest line
-    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "BYTES", default_value_t = LINE as u64, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_line: u64,
     /// Most clients at a time; others are turned away
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "connect")]
+    #[arg(long, value_name = "N", default_value_t = CLIENTS as u64, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "connect")]
     pub max_clients: u64,
     /// Close connections that are silent for D
     #[arg(long, value_name = "D", value_parser = cli::duration)]

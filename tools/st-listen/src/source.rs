@@ -19,6 +19,10 @@ use crate::server::Server;
 /// The longest wait without a look at the signals.
 const NAP: Duration = Duration::from_millis(100);
 
+/// `--max-line` and `--max-clients` where they are not given.
+pub const LINE: usize = 1024 * 1024;
+pub const CLIENTS: usize = 1000;
+
 /// Where connections come from.
 enum Origin {
     /// Not opened yet.
@@ -164,6 +168,16 @@ impl Source for ListenSource {
         }
         if !self.reconnects {
             options.insert("no-reconnect".into(), true.into());
+        }
+        if self.reading.limit != LINE {
+            options.insert("max-line".into(), self.reading.limit.into());
+        }
+        if self.most != CLIENTS && !self.connect {
+            options.insert("max-clients".into(), self.most.into());
+        }
+        if let Some(patience) = self.patience {
+            let text = st_stream::cli::duration_text(patience);
+            options.insert("idle-timeout".into(), text.into());
         }
         options
     }

@@ -28,13 +28,6 @@ pub fn apply(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> 
         |option: &'static str| move |error: st_expr::SyntaxError| anyhow!("--{option}: {error}");
     let by = parse_list_of(option(node, "by").unwrap_or_default()).map_err(wrong("by"))?;
     let agg = parse_list(option(node, "agg").unwrap_or_default()).map_err(wrong("agg"))?;
-    if let Some(item) = agg.iter().find(|item| distinct(&item.expr)) {
-        return Err(refuse(
-            node,
-            item.source(),
-            "it aggregates no distinct values of a stream: approx_count_distinct(…), or st-dedup before it",
-        ));
-    }
     let mut calls = Vec::new();
     let mut keys = Vec::new();
     for item in &by {
@@ -161,10 +154,6 @@ fn alias(key: String, item: &Item, name: &str) -> String {
 /// True if the expression, outside aggregates, or within them, reads the column `name`.
 fn names(ast: &Ast, name: &str) -> bool {
     ast.column() == Some(name) || ast.parts().into_iter().any(|part| names(part, name))
-}
-
-fn distinct(ast: &Ast) -> bool {
-    ast.call().is_some_and(|call| call.distinct) || ast.parts().into_iter().any(distinct)
 }
 
 /// `--order-by` and `--limit`.

@@ -39,8 +39,8 @@ pub fn read(program: &mut Program, node: &Node) -> Result<Frame> {
         format => format,
     };
     let path = match paths.as_slice() {
-        [one] => one.to_string(),
-        // A pattern that is several paths.
+        [one] if given(node, "watched") => one.to_string(),
+        // One file, too, is a pattern: else Spark wants a folder. A pattern that is several paths.
         several if several.iter().all(|path| !path.contains(['{', '}', ','])) => {
             format!("{{{}}}", several.join(","))
         }
