@@ -90,7 +90,7 @@ class placed:
         def reading(method):
             def read(reader, path=None, *args, **more):
                 if isinstance(path, str):
-                    path = "{" + ",".join(map(self.at, path[1:-1].split(","))) + "}" if path.startswith("{") else self.at(path)
+                    path = self.at(path)
                 return method(reader, path, *args, **more) if path is not None else method(reader, *args, **more)
 
             return read

@@ -8,6 +8,7 @@ Spark, in one JVM. SPARK is asked for the rows that count in the end: batches ne
 """
 
 import contextlib
+import os
 import pathlib
 import re
 import shutil
@@ -129,6 +130,9 @@ def cases(suite):
                 if path.name not in ("cmd", "expout", "experr", "status"):
                     target = pathlib.Path(folder) / path.name
                     shutil.copytree(path, target) if path.is_dir() else shutil.copy(path, target)
+            # Files are read in the order of their times.
+            for second, path in enumerate(sorted(pathlib.Path(folder).rglob("*.*"))):
+                os.utime(path, (1700000000 + second, 1700000000 + second))
             suite.pipelines(case.name, command, folder)
 
 

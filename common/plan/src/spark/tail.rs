@@ -40,11 +40,8 @@ pub fn read(program: &mut Program, node: &Node) -> Result<Frame> {
     };
     let path = match paths.as_slice() {
         [one] if given(node, "watched") => one.to_string(),
-        // One file, too, is a pattern: else Spark wants a folder. A pattern that is several paths.
-        several if several.iter().all(|path| !path.contains(['{', '}', ','])) => {
-            format!("{{{}}}", several.join(","))
-        }
-        _ => bail!("several paths with braces or commas: give a folder"),
+        several if several.iter().all(|path| !path.contains(['{', '}', ','])) => pattern(several),
+        _ => bail!("paths with braces or commas: give a folder"),
     };
     let mut notes = Vec::new();
     let mut pace = Pace::of(node, &mut notes);
@@ -153,4 +150,30 @@ pub fn read(program: &mut Program, node: &Node) -> Result<Frame> {
 
 fn option_call(name: &str, value: &str) -> Call {
     call("option", [python::text(name), value.to_string()])
+}
+
+/// Several paths as one, and a single file as the pattern that Spark wants: what they have in common, the rest in braces.
+fn pattern(paths: &[&str]) -> String {
+    let folder = |path: &str| path.rfind('/').map_or(0, |at| at + 1);
+    let mut common = paths.first().map_or("", |path| &path[..folder(path)]);
+    while !paths.iter().all(|path| path.starts_with(common)) {
+        common = &common[..folder(common.trim_end_matches('/'))];
+    }
+    let rests: Vec<&str> = paths.iter().map(|path| &path[common.len()..]).collect();
+    format!("{common}{{{}}}", rests.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern;
+
+    #[test]
+    fn paths_are_one_pattern() {
+        assert_eq!(pattern(&["a.json"]), "{a.json}");
+        assert_eq!(
+            pattern(&["/x/y/a.json", "/x/z/b.json"]),
+            "/x/{y/a.json,z/b.json}"
+        );
+        assert_eq!(pattern(&["x/a.json", "b.json"]), "{x/a.json,b.json}");
+    }
 }
