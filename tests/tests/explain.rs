@@ -7,7 +7,7 @@ use serde_json::Value;
 use st_tests::{bash, bin, root, run};
 
 /// Options that are no part of what a query is, and why.
-const APART: [(&str, &str); 9] = [
+const APART: [(&str, &str); 10] = [
     ("name", "is the node's name"),
     ("explain", "is the field of the start marker"),
     ("quiet", "is what a person sees"),
@@ -19,7 +19,8 @@ const APART: [(&str, &str); 9] = [
         "keep-going",
         "is what becomes of other branches when one has failed",
     ),
-    ("header", "is the default of st-sink csv"),
+    ("header", "is no-header if it is false"),
+    ("progress", "is a report beside the rows"),
 ];
 
 /// The same, for stages behind a source, to which a plain stream alone gives them a meaning.
@@ -34,6 +35,11 @@ const GIVEN: [(&str, &[&str]); 10] = [
              --max-files-per-trigger 1 --latest-first --recursive --clean-source delete --skip-lost --checkpoint ck \
              --trigger 1s --max-rows-per-trigger 1 --max-bytes-per-trigger 1 --stop-after 1s --heartbeat 1s --drain \
              --rejects bad --strict --durability process --explain=json | st-sink",
+            "st-tail in --schema 'a INT' --format csv --comment '#' --null-value none --timestamp-format yyyy --date-format yyyy \
+             --ignore-leading-white-space --ignore-trailing-white-space --mode failfast \
+             --explain=json | st-sink",
+            "st-tail in --schema 'a INT, bad STRING' --column-name-of-corrupt-record bad --explain=json | st-sink",
+            "st-tail in --format parquet --merge-schema --base-path in --explain=json | st-sink",
             "st-tail in/a.json --follow --from latest --available-now --explain=json | st-sink",
         ],
     ),
@@ -99,7 +105,7 @@ const GIVEN: [(&str, &[&str]); 10] = [
     (
         "st-sink",
         &[
-            "st-rate --explain=json | st-sink csv out --partition-by value --overwrite --sep ';' --no-header --compression gzip \
+            "st-rate --explain=json | st-sink csv out --partition-by value --overwrite --sep ';' --no-header --null-value none --timestamp-format yyyy --date-format yyyy --compression gzip \
              --tz Asia/Tokyo --rejects bad --strict",
             "st-rate --explain=json | st-sink json --file out --append --ignore-null-fields",
             "st-rate --explain=json | st-sink console --num-rows 1 --truncate 3 --live",

@@ -8,7 +8,8 @@ use super::python::{self, Call, call};
 use super::{given, option};
 
 /// Options that have Spark's name and values.
-const SAME: [(&str, &str); 17] = [
+const SAME: [(&str, &str); 18] = [
+    ("base-path", "basePath"),
     ("null-value", "nullValue"),
     ("empty-value", "emptyValue"),
     ("timestamp-format", "timestampFormat"),
@@ -77,7 +78,9 @@ pub fn writing(node: &Node, format: &str) -> Result<Vec<Call>> {
             calls.push(set("ignoreNullFields", ignored));
         }
         "csv" => {
-            let header = if given(node, "no-header") {
+            let header = if given(node, "no-header")
+                || node.options.get("header") == Some(&Value::Bool(false))
+            {
                 "False"
             } else {
                 "True"

@@ -36,7 +36,14 @@ pub fn read(program: &mut Program, node: &Node) -> Result<Frame> {
         "by name" => bail!(
             "the files are of several formats, and a source of Spark reads one: give --format"
         ),
-        format => format,
+        format @ ("json" | "csv" | "text" | "parquet") => format,
+        format => {
+            return Err(refuse(
+                node,
+                &format!("--format {format}"),
+                "read the lines as text, and take them apart with regexp_extract",
+            ));
+        }
     };
     let path = match paths.as_slice() {
         [one] if given(node, "watched") => one.to_string(),
@@ -58,7 +65,10 @@ pub fn read(program: &mut Program, node: &Node) -> Result<Frame> {
     let recursive = given(node, "recursive").then(|| option_call("recursiveFileLookup", "True"));
     options.extend(recursive);
 
-    let bad = format == "json" && !given(node, "mode") && !given(node, "strict");
+    let bad = format == "json"
+        && !["mode", "strict", "column-name-of-corrupt-record"]
+            .iter()
+            .any(|name| given(node, name));
     if bad {
         notes.push(
             "Lines that are no JSON are left out: Spark would make rows of nulls of them".into(),
