@@ -5,6 +5,7 @@ and its watermark for late rows the same. What Spark emits from one file to the 
 """
 
 import json
+import logging
 import pathlib
 import re
 import shutil
@@ -18,11 +19,10 @@ SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.variable.substitute": "false",
-    "spark.sql.jsonGenerator.ignoreNullFields": "false",
     "spark.sql.streaming.minBatchesToRetain": "2",
 }
 # Six digits of fraction: the default cuts timestamps to milliseconds.
-WRITE = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "ignoreNullFields": "false"}
+WRITE = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "timeZone": "UTC", "ignoreNullFields": "false"}
 MICROS = re.compile(r'(?<=[0-9]T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3})000(?=Z")')
 
 
@@ -43,6 +43,7 @@ def session():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
     return spark
 
 
@@ -54,10 +55,14 @@ def rows(frame):
 
 
 def why(error):
-    """An error in one word or line, without what changes from run to run."""
+    """An error in one word and a line, without what changes from run to run."""
+    text = str(error)
     condition = getattr(error, "getCondition", lambda: None)()
-    text = re.sub(r"^\[[A-Z_.0-9]+\] *", "", str(error)).splitlines()[0]
-    text = re.sub(r"#[0-9]+L?|SQLSTATE: .*|\[id = [^]]*\] ", "", text.split(";")[0]).strip()
+    named = re.findall(r"\[([A-Z][A-Z_.0-9]+)\] *([^;\n]*)", text)
+    if condition == "STREAM_FAILED" and len(named) > 1:
+        condition, text = named[-1]
+    text = re.sub(r"^\[[A-Z_.0-9]+\] *", "", text).splitlines()[0].split(";")[0]
+    text = re.sub(r"#[0-9]+L?|SQLSTATE: .*|\[id = [^]]*\] ", "", text).strip()
     return {"condition": condition or type(error).__name__, "message": text[:200]}
 
 
@@ -79,7 +84,8 @@ class Query:
         names |= {"F": functions, "spark": self.spark, "stream": self.stream, "table": self.table, "sql": self.spark.sql}
         names |= {"SCHEMA": self.case.schema, "SELECT": self.case.select}
         words = dict(word.split("=", 1) for word in self.case.options if "=" in word)
-        names["rows"] = self.stream(format=words.pop("format", "json"), **words)
+        options = {name: value for name, value in words.items() if name not in ("format", "zone")}
+        names["rows"] = self.stream(format=words.get("format", "json"), **options)
         names["rows"].createOrReplaceTempView("rows")
         *statements, last = re.split(r"\n(?=\S)", self.case.spark.replace("\n)", "\n )"))
         exec("\n".join(statements), names)
@@ -106,7 +112,9 @@ def ask(spark, case, frame=None):
         for name in case.files:
             if not name.startswith("in/"):
                 deliver(case, name, folder)
-        made = frame(spark.newSession(), folder) if frame else Query(spark.newSession(), case, folder).frame()
+        own = spark.newSession()
+        own.conf.set("spark.sql.session.timeZone", case.zone)
+        made = frame(own, folder) if frame else Query(own, case, folder).frame()
         writer = made.writeStream.outputMode(case.mode).option("checkpointLocation", str(folder / "ck"))
         query = writer.foreachBatch(lambda batch, _: emitted.append(rows(batch))).start()
         steps, late, seen = [], [], -1

@@ -35,14 +35,28 @@ class Case:
                 self.differs, self.ours = title.removeprefix("differs").strip(), text
             elif kind in ("schema", "select", "st"):
                 setattr(self, kind, text.strip())
+            elif kind == "each":
+                lines = [line for line in text.splitlines() if line.strip()]
+                self.select = ",\n".join(f"{line} as c{i}" for i, line in enumerate(lines, 1))
             else:
                 self.files[title] = text
         self.st = self.st or (SELECT_ST if self.select else "")
-        self.spark = self.spark or (SELECT_SPARK if self.select else "")
+        if self.select and not self.spark:
+            self.spark, self.options = SELECT_SPARK, ["append", "ordered"]
 
     @property
     def id(self):
         return f"{self.topic}/{self.name}"
+
+    def option(self, name, otherwise=None):
+        """The value of NAME=VALUE after the query's title."""
+        words = dict(word.split("=", 1) for word in self.options if "=" in word)
+        return words.get(name, otherwise)
+
+    @property
+    def zone(self):
+        """The session's time zone."""
+        return self.option("zone", "UTC")
 
     @property
     def mode(self):
@@ -60,7 +74,9 @@ class Case:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self.files[name])
-        lines = [f"{name}={shlex.quote(text)}" for name, text in [("SCHEMA", self.schema), ("SELECT", self.select)] if text]
+        zone = "" if self.zone == "UTC" else self.zone
+        sets = [("SCHEMA", self.schema), ("SELECT", self.select), ("export ST_TZ", zone)]
+        lines = [f"{name}={shlex.quote(text)}" for name, text in sets if text]
         (folder / "in").mkdir(parents=True, exist_ok=True)
         (folder / "run").write_text("\n".join([*lines, self.st, ""]))
         (folder / "spark.py").write_text(self.spark + "\n")
@@ -92,7 +108,7 @@ def read(path):
         ins = any(title.startswith("in/") for title in own)
         base = {title: text for title, text in shared.items() if not (ins and title.startswith("in/"))}
         if "st" in own or "spark" in own:
-            base.pop("select", None)
+            base = {title: text for title, text in base.items() if title not in ("select", "each")}
         cases.append(Case(path.stem, name, base | own))
 
     for line in path.read_text().splitlines():

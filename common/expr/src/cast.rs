@@ -225,7 +225,8 @@ fn timestamp(value: &Value<'_>, zone: Zone) -> Option<i64> {
         Value::Timestamp(x) => Some(*x),
         Value::Date(x) => st_time::days_to_micros(*x, zone),
         Value::String(x) => st_time::parse_timestamp(trim(x).as_bytes(), zone),
-        Value::Integer(x) => x.checked_mul(1_000_000),
+        // Seconds beyond the last timestamp are the last timestamp, as in Java's `TimeUnit`.
+        Value::Integer(x) => Some(x.saturating_mul(1_000_000)),
         Value::Double(x) if x.is_finite() => Some((*x * 1e6) as i64),
         Value::Decimal(x) => {
             let micros = Decimal {

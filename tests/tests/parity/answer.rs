@@ -23,7 +23,7 @@ pub enum Answer {
 impl Answer {
     /// Reads the JSON of an answer.
     pub fn parse(text: &str) -> Result<Answer, String> {
-        Answer::of(&serde_json::from_str(text).map_err(|error| error.to_string())?)
+        Answer::of(&serde_json::from_str(&exact(text)).map_err(|error| error.to_string())?)
     }
 
     fn of(value: &Value) -> Result<Answer, String> {
@@ -70,6 +70,40 @@ impl Answer {
             _ => false,
         }
     }
+
+    /// The members that differ, of rows at the same place.
+    pub fn differences(&self, spark: &Answer) -> String {
+        let (Answer::Rows { steps, .. }, Answer::Rows { steps: theirs, .. }) = (self, spark) else {
+            return String::new();
+        };
+        let pairs = steps.iter().flatten().zip(theirs.iter().flatten());
+        let mut lines = Vec::new();
+        for (number, (ours, theirs)) in pairs.enumerate() {
+            let (ours, theirs) = (value(ours), value(theirs));
+            let names = |of: &Value| -> Vec<String> {
+                of.as_object()
+                    .into_iter()
+                    .flat_map(Map::keys)
+                    .cloned()
+                    .collect()
+            };
+            let mut names: Vec<String> = names(&ours).into_iter().chain(names(&theirs)).collect();
+            names.sort();
+            names.dedup();
+            for name in names
+                .iter()
+                .filter(|name| ours.get(name) != theirs.get(name))
+            {
+                let shown = |of: &Value| of.get(name).unwrap_or(&Value::Null).to_string();
+                lines.push(format!(
+                    "row {number}, {name}: Spark {}, ours {}",
+                    shown(&theirs),
+                    shown(&ours)
+                ));
+            }
+        }
+        lines.join("\n")
+    }
 }
 
 impl Display for Answer {
@@ -94,14 +128,9 @@ fn normal(rows: &[Value]) -> Vec<String> {
     rows.iter().map(|row| value(row).to_string()).collect()
 }
 
-/// Numbers by value, for rows that no stage changes keep their spelling; no member is a null one.
+/// Instants by value; no member is a null one.
 fn value(of: &Value) -> Value {
     match of {
-        Value::Number(number) if !number.is_i64() => match number.as_f64() {
-            Some(double) if double.fract() == 0.0 && double.abs() < 1e15 => (double as i64).into(),
-            Some(double) => double.into(),
-            None => of.clone(),
-        },
         Value::String(text) => instant(text).into(),
         Value::Array(values) => values.iter().map(value).collect(),
         Value::Object(members) => {
@@ -110,15 +139,49 @@ fn value(of: &Value) -> Value {
                 .filter(|(_, member)| !member.is_null())
                 .map(|(name, member)| (name, value(member)))
                 .collect();
-            Value::Object(
-                members
-                    .into_iter()
-                    .map(|(name, member)| (name.clone(), member))
-                    .collect::<Map<_, _>>(),
-            )
+            let members = members
+                .into_iter()
+                .map(|(name, member)| (name.clone(), member));
+            Value::Object(members.collect())
         }
         other => other.clone(),
     }
+}
+
+/// JSON whose numbers are equal if their values are: whole ones without a fraction, others as the text of the nearest
+/// double. (serde_json's own reading of doubles is not exact.)
+pub fn exact(json: &str) -> String {
+    let mut out = String::new();
+    let mut rest = json;
+    while let Some(at) = rest.find(['"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) {
+        out += &rest[..at];
+        rest = &rest[at..];
+        if rest.starts_with('"') {
+            let mut escaped = false;
+            let end = rest.bytes().enumerate().skip(1).find(|(_, byte)| {
+                let end = *byte == b'"' && !escaped;
+                escaped = *byte == b'\\' && !escaped;
+                end
+            });
+            let end = end.map_or(rest.len(), |(at, _)| at + 1);
+            out += &rest[..end];
+            rest = &rest[end..];
+            continue;
+        }
+        let end = rest
+            .find(|c: char| !"+-.eE0123456789".contains(c))
+            .unwrap_or(rest.len());
+        let number = &rest[..end];
+        match (number.parse::<i64>(), number.parse::<f64>()) {
+            (Err(_), Ok(double)) if double.fract() == 0.0 && double.abs() < 9e18 => {
+                out += &(double as i64).to_string();
+            }
+            (Err(_), Ok(double)) => out += &format!("\"{double:?}\""),
+            _ => out += number,
+        }
+        rest = &rest[end..];
+    }
+    out + rest
 }
 
 /// An instant without the zeros at its end, for those that no stage changes keep their spelling; other text as it is.
@@ -157,7 +220,8 @@ pub fn read(folder: &Path, topic: &str) -> Result<BTreeMap<String, Answer>, Stri
     }
     lines
         .map(|line| {
-            let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            let value: Value =
+                serde_json::from_str(&exact(line)).map_err(|error| error.to_string())?;
             let name = value["case"].as_str().ok_or("an answer without a case")?;
             Ok((name.to_string(), Answer::of(&value)?))
         })

@@ -38,6 +38,13 @@ impl Case {
         self.options.iter().any(|have| have == option)
     }
 
+    /// The value of NAME=VALUE after the query's title.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options
+            .iter()
+            .find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+    }
+
     fn new(name: &str, mut sections: BTreeMap<String, String>) -> Result<Case, String> {
         let mut take = |title: &str| {
             sections
@@ -45,7 +52,18 @@ impl Case {
                 .map(|text| text.trim().to_string())
                 .unwrap_or_default()
         };
-        let (about, schema, select, st) = (take(""), take("schema"), take("select"), take("st"));
+        let (about, schema, st) = (take(""), take("schema"), take("st"));
+        let (mut select, each) = (take("select"), take("each"));
+        if !each.is_empty() {
+            let each = each
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .enumerate();
+            let named: Vec<_> = each
+                .map(|(i, line)| format!("{line} as c{}", i + 1))
+                .collect();
+            select = named.join(",\n");
+        }
         let mut case = Case {
             name: name.to_string(),
             about,
@@ -54,7 +72,7 @@ impl Case {
             st: if st.is_empty() { SELECT.into() } else { st },
             spark: format!("select {select} from rows"),
             select,
-            options: Vec::new(),
+            options: vec!["append".into(), "ordered".into()],
             differs: None,
             because: None,
         };
@@ -111,7 +129,7 @@ fn parse(text: &str) -> Result<Vec<Case>, String> {
         let mut all: BTreeMap<_, _> = shared.clone();
         all.retain(|title, _| !(title.starts_with("in/") && any("in/")));
         if any("st") || any("spark") {
-            all.remove("select");
+            all.retain(|title, _| title != "select" && title != "each");
         }
         all.extend(own);
         cases.push(Case::new(lines[*start][3..].trim(), all)?);

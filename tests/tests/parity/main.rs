@@ -53,7 +53,15 @@ fn check(
         .ok_or("no answer: make parity-regenerate")?;
     let ours = run::run(bin, case).map_err(|error| format!("{error:#}"))?;
     let agree = ours.agrees(spark, case.has("ordered"));
-    let shown = format!("{}\n{}\nSpark: {spark}\nours:  {ours}", case.about, case.st);
+    let shown = format!(
+        "{}\nSCHEMA='{}'\nSELECT='{}'\n{}\n{}\nSpark: {spark}\nours:  {ours}\n{}",
+        case.about,
+        case.schema,
+        case.select,
+        case.st,
+        case.spark.trim(),
+        ours.differences(spark)
+    );
     match &case.differs {
         None if agree => Ok(()),
         None => Err(shown.into()),

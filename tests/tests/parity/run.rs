@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, exact};
 use crate::case::Case;
 
 /// How every line ends.
@@ -30,6 +30,9 @@ pub fn run(bin: &Path, case: &Case) -> Result<Answer> {
     command
         .env("SCHEMA", &case.schema)
         .env("SELECT", &case.select);
+    if let Some(zone) = case.option("zone") {
+        command.env("ST_TZ", zone);
+    }
     let outcome = st_tests::run(command)?;
     let wire = std::fs::read_to_string(scratch.path().join("wire"))?;
     if outcome.status != 0 {
@@ -45,7 +48,7 @@ pub fn run(bin: &Path, case: &Case) -> Result<Answer> {
     }
     let (mut steps, mut late, mut rows) = (Vec::new(), Vec::new(), String::new());
     for line in wire.lines() {
-        let value: Value = serde_json::from_str(line).with_context(|| line.to_string())?;
+        let value: Value = serde_json::from_str(&exact(line)).with_context(|| line.to_string())?;
         match value.get("$st").and_then(Value::as_str) {
             None => {
                 rows += &format!("{line}\n");
