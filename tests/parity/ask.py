@@ -43,7 +43,8 @@ def session():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
+    for kind in ("SQL", "DataFrame"):
+        logging.getLogger(kind + "QueryContextLogger").setLevel(logging.CRITICAL + 1)
     return spark
 
 
