@@ -98,7 +98,7 @@ def deliver(case, name, folder):
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name("." + path.name)
-    hidden.write_text(case.files[name])
+    hidden.write_text(case.files[name], newline="")
     hidden.rename(path)
 
 

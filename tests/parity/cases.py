@@ -39,7 +39,7 @@ class Case:
                 lines = [line for line in text.splitlines() if line.strip()]
                 self.select = ",\n".join(f"{line} as c{i}" for i, line in enumerate(lines, 1))
             else:
-                self.files[title] = text
+                self.files[title] = text.replace("\\r\n", "\r\n")
         self.st = self.st or (SELECT_ST if self.select else "")
         if self.select and not self.spark:
             self.spark, self.options = SELECT_SPARK, ["append", "ordered"]
@@ -73,7 +73,7 @@ class Case:
         for name in sorted(self.files):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self.files[name])
+            path.write_text(self.files[name], newline="")
         zone = "" if self.zone == "UTC" else self.zone
         sets = [("SCHEMA", self.schema), ("SELECT", self.select), ("export ST_TZ", zone)]
         lines = [f"{name}={shlex.quote(text)}" for name, text in sets if text]

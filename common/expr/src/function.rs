@@ -108,6 +108,8 @@ pub struct Call<'c> {
     pub types: &'c [Type],
     /// The values of those arguments that are constants (after the same casts), `None` for the others.
     pub constants: &'c [Option<Value<'static>>],
+    /// The names of those arguments that are columns or members; may be shorter than the arguments.
+    pub names: &'c [Option<String>],
     /// The session time zone.
     pub zone: st_time::Zone,
 }

@@ -88,7 +88,7 @@ impl Case {
                     Some(Answer::parse(&text[at..]).map_err(|why| format!("{name}: {why}"))?);
                 case.because = Some(because.trim().to_string());
             } else {
-                case.files.insert(title, text);
+                case.files.insert(title, text.replace("\\r\n", "\r\n"));
             }
         }
         Ok(case)

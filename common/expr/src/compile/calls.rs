@@ -46,7 +46,12 @@ impl Compiler {
         for arg in &call.args {
             args.push(self.part(arg)?);
         }
-        self.function(name, args, call.name_span, span)
+        let names = call.args.iter().map(|arg| match &arg.node {
+            Node::Column(name) | Node::Field(_, name) => Some(name.clone()),
+            _ => None,
+        });
+        let names: Vec<Option<String>> = names.collect();
+        self.function_of(name, args, &names, call.name_span, span)
     }
 
     /// Refuses a name that is no scalar function.
@@ -96,6 +101,18 @@ impl Compiler {
         name_span: Span,
         span: Span,
     ) -> Result<Part, SyntaxError> {
+        self.function_of(name, args, &[], name_span, span)
+    }
+
+    /// The same; `names` are those of arguments that are columns or members.
+    fn function_of(
+        &mut self,
+        name: &str,
+        args: Vec<Part>,
+        names: &[Option<String>],
+        name_span: Span,
+        span: Span,
+    ) -> Result<Part, SyntaxError> {
         self.known(name, name_span)?;
         let Some(function) = FUNCTIONS.get(name).copied() else {
             return Err(self.error(name_span, format!("no function {name}")));
@@ -109,6 +126,7 @@ impl Compiler {
         let bound = function.bind(&function::Call {
             types: &types,
             constants: &constants,
+            names,
             zone: self.zone,
         });
         let (kind, body) =

@@ -132,6 +132,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         .chain(LAMBDAS)
 }
 
+/// All names of aggregates and of functions that make rows, in no order.
+pub fn others() -> impl Iterator<Item = &'static str> {
+    AGGREGATES.into_iter().chain(GENERATORS)
+}
+
 impl Compiler {
     /// A form the evaluator knows: it does not evaluate what it does not need, or reads the environment.
     pub(super) fn form(&mut self, call: &Call, span: Span) -> Result<Part, SyntaxError> {

@@ -9,7 +9,7 @@ mod lambdas;
 mod operators;
 mod paths;
 
-pub use forms::names as function_names;
+pub use forms::{names as function_names, others as aggregate_and_generator_names};
 pub use generator::{Generator, Made};
 
 use crate::ast::{Ast, IntervalUnit, Item, Node};

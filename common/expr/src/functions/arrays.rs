@@ -5,6 +5,7 @@ use super::{ANY, ARRAY, INT, MANY, Param, TEXT, as_text, bound, common_type, pla
 use crate::compare::{same, total};
 use crate::function::{Call, Env, Function, Prepared, prepared};
 use crate::{Type, Value};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 const BOOLEAN: Param = Param::To(&Type::Boolean);
@@ -147,13 +148,12 @@ pub static FUNCTIONS: &[Function] = &[
                 .unwrap_or(Value::Null))
         },
     ),
-    with_nulls(plain(
+    with_nulls(bound(
         &["arrays_zip"],
         (1, MANY),
         "arrays_zip(array, …)",
         &[ARRAY],
-        zip_type,
-        arrays_zip,
+        zip,
     )),
 ];
 
@@ -294,30 +294,38 @@ fn element_at(call: &Call<'_>) -> Result<(Type, Prepared), String> {
     Ok((kind, body))
 }
 
-fn zip_type(types: &[Type]) -> Type {
-    let field = |(place, kind): (usize, &Type)| crate::Field {
-        name: place.to_string(),
-        kind: kind.element().clone(),
+/// Members are named as the arguments that are columns, others by their place.
+fn zip(call: &Call<'_>) -> Result<(Type, Prepared), String> {
+    let name = |place: usize| match call.names.get(place) {
+        Some(Some(name)) => name.clone(),
+        _ => place.to_string(),
     };
-    Type::Array(Box::new(Type::Struct(
-        types.iter().enumerate().map(field).collect(),
-    )))
+    let names: Vec<String> = (0..call.types.len()).map(name).collect();
+    let fields = names
+        .iter()
+        .zip(call.types)
+        .map(|(name, kind)| crate::Field {
+            name: name.clone(),
+            kind: kind.element().clone(),
+        });
+    let kind = Type::Array(Box::new(Type::Struct(fields.collect())));
+    Ok((kind, prepared(move |_, a| arrays_zip(&names, a))))
 }
 
-fn arrays_zip<'a>(_: &Env, a: &[Value<'a>]) -> Answer<'a> {
+fn arrays_zip<'a>(names: &[String], a: &[Value<'a>]) -> Answer<'a> {
     if a.iter().any(Value::is_null) {
         return Ok(Value::Null);
     }
     let arrays = a.iter().map(array).collect::<Result<Vec<_>, _>>()?;
     let longest = arrays.iter().map(|array| array.len()).max().unwrap_or(0);
     let row = |index: usize| {
-        let member = |(place, array): (usize, &&[Value<'a>])| {
+        let member = |(name, array): (&String, &&[Value<'a>])| {
             (
-                place.to_string().into(),
+                Cow::Owned(name.clone()),
                 array.get(index).cloned().unwrap_or(Value::Null),
             )
         };
-        Value::Struct(arrays.iter().enumerate().map(member).collect())
+        Value::Struct(names.iter().zip(&arrays).map(member).collect())
     };
     Ok(Value::Array((0..longest).map(row).collect()))
 }
