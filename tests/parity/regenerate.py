@@ -3,17 +3,21 @@
 
     make parity-regenerate              all
     ./regenerate.py [TOPIC|TOPIC/NAME]  only these of cases/*.case; the other answers of the topic stay
+    ./regenerate.py common/time/tests/spark.py   only this of the scripts that stand beside the tests of a crate
 """
 
 import json
 import pathlib
+import runpy
 import sys
 import time
 
 import ask
 import cases
+import page
 
 HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 
 
 def write(path, spark, answers):
@@ -43,12 +47,60 @@ def topic(spark, name, of, wanted):
     write(path, spark, answers)
 
 
+# What asks Spark elsewhere in the tree, beside the tests that compare; with what its standard output is, if anything.
+SCRIPTS = {
+    "common/time/tests/spark.py": None,
+    "common/expr/tests/spark/ask.py": None,
+    "common/expr/tests/functions/answers.py": None,
+    "tools/st-sink/tests/spark/console.py": "tools/st-sink/tests/spark/console.golden",
+}
+
+
+def scripts():
+    """Those, and each answers.py beside the tests of a tool."""
+    found = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tools/*/tests/**/answers.py"))
+    return SCRIPTS | dict.fromkeys(found)
+
+
+def settings(spark):
+    return {row[0]: row[1] for row in spark.sql("set").collect()}
+
+
+def run(spark, script, golden, printed):
+    """Runs a script in this process: the session it asks for is the one there is, and it cannot stop it."""
+    begin, before, start = time.monotonic(), settings(spark), printed.stat().st_size
+    old, sys.argv, stop = sys.argv, [str(ROOT / script)], type(spark).stop
+    type(spark).stop = lambda _: None
+    try:
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+    finally:
+        sys.argv, type(spark).stop = old, stop
+        sys.stdout.flush()
+        for name in settings(spark).keys() - before.keys():
+            spark.conf.unset(name)
+        for name, value in before.items():
+            if spark.conf.get(name, None) != value and spark.conf.isModifiable(name):
+                spark.conf.set(name, value)
+    if golden:
+        (ROOT / golden).write_bytes(printed.read_bytes()[start:])
+    print(f"{script} {time.monotonic() - begin:.1f}s", file=sys.stderr)
+
+
 def main(wanted):
+    # Spark's console sink prints where the JVM does: before it starts, standard output becomes a file.
+    printed = page.stage()
     spark = ask.session()
-    for name, of in cases.topics().items():
-        if not wanted or any(word.split("/")[0] == name for word in wanted):
-            topic(spark, name, of, wanted)
+    of = cases.topics()
+    chosen = {name for name in of if not wanted or any(word.split("/")[0] == name for word in wanted)}
+    for script, golden in scripts().items():
+        if not wanted or script in wanted:
+            run(spark, script, golden, printed)
+    for name in sorted(chosen):
+        topic(spark, name, of[name], wanted)
+    if not wanted or "from-spark" in wanted:
+        page.write(spark, page.run(spark, printed))
     spark.stop()
+    printed.unlink()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 mod answer;
 mod case;
 mod coverage;
+mod page;
 mod run;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let bin = st_tests::bin().map_err(|error| format!("{error:#}"));
     let mut trials = coverage::trials();
+    trials.extend(page::trials(&bin));
     match case::topics(&folder()) {
         Err(error) => trials.push(Trial::test("cases", move || Err(error.into()))),
         Ok(topics) => {

@@ -62,7 +62,7 @@ pub(super) const GENERATORS: [&str; 7] = [
     "stack",
 ];
 
-pub(super) const AGGREGATES: [&str; 58] = [
+pub(super) const AGGREGATES: [&str; 57] = [
     "count",
     "count_if",
     "sum",
@@ -112,7 +112,6 @@ pub(super) const AGGREGATES: [&str; 58] = [
     "bit_and",
     "bit_or",
     "bit_xor",
-    "histogram_numeric",
     "regr_count",
     "regr_avgx",
     "regr_avgy",

@@ -6,7 +6,6 @@ json.tsv     how a JSON value is read as a type, from json.txt
 write.tsv    how a value is written as JSON, from write.sql
 
 Usage: python ask.py [answers] [names] [json] [write]   (pyspark 4.3.0; ANSI mode off, UTC)
-Answers that are there are kept; remove answers.tsv to ask for all of them again.
 """
 import pathlib
 import sys
@@ -31,9 +30,6 @@ def ask(view, expression):
 def lines(name):
     return [line for line in (here / name).read_text().splitlines() if line and not line.startswith("--")]
 
-answers = here / "answers.tsv"
-known = {line.split("\t")[0]: line.split("\t") for line in answers.read_text().split("\n") if line} if answers.exists() else {}
-
 def write(name, rows):
     escape = lambda field: field.replace("\t", "\\t").replace("\n", "\\n")
     (here / name).write_text("".join("\t".join(map(escape, row)) + "\n" for row in rows))
@@ -44,7 +40,7 @@ def read(kind, raw):
     return "\\N" if value is None else value
 
 tasks = {
-    "answers": lambda: write("answers.tsv", [known.get(x) or [x, *ask("declared", x), *ask("open", x)] for x in lines("expressions.sql")]),
+    "answers": lambda: write("answers.tsv", [[x, *ask("declared", x), *ask("open", x)] for x in lines("expressions.sql")]),
     "names": lambda: write("names.tsv", ([x, spark.sql(f"select {x} from declared").columns[0]] for x in lines("names.sql"))),
     "json": lambda: write("json.tsv", ([*x.split("\t"), read(*x.split("\t"))] for x in lines("json.txt"))),
     "write": lambda: write("write.tsv", ([x, spark.sql(f"select to_json(struct({x} as c)) from declared").first()[0]] for x in lines("write.sql"))),
