@@ -76,11 +76,10 @@ def run(spark, script, golden, printed):
     finally:
         sys.argv, type(spark).stop = old, stop
         sys.stdout.flush()
-        for name in settings(spark).keys() - before.keys():
-            spark.conf.unset(name)
-        for name, value in before.items():
-            if spark.conf.get(name, None) != value and spark.conf.isModifiable(name):
-                spark.conf.set(name, value)
+        for name, value in settings(spark).items():
+            if before.get(name) == value or not spark.conf.isModifiable(name):
+                continue
+            spark.conf.set(name, before[name]) if name in before else spark.conf.unset(name)
     if golden:
         (ROOT / golden).write_bytes(printed.read_bytes()[start:])
     print(f"{script} {time.monotonic() - begin:.1f}s", file=sys.stderr)

@@ -95,7 +95,7 @@ fn check(bin: &Path, first: &str, pair: &Pair, spark: &Value) -> Result<()> {
         false => 0,
     };
     let line = format!(
-        "set -o pipefail; mkdir out && cp -r '{}' data\n{first}{}",
+        "set -o pipefail; mkdir out && cp -r '{}' data\nfor file in data/*/*; do touch -d \"@$((n += 1))\" \"$file\"; done\n{first}{}",
         data.display(),
         pair.bash.replace("9999", &port.to_string())
     );

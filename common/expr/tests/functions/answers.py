@@ -35,15 +35,49 @@ def session():
     return spark
 
 
-def answer(spark, expression):
-    """The line for one expression, which may name the columns of row.json."""
+def refusal(error):
+    name = getattr(error, "getCondition", lambda: None)() or type(error).__name__
+    return {"error": name}
+
+
+def asked(spark, expressions):
+    """Text and type, or the error, of each expression, which may name the columns of row.json. Many are asked in one
+    query, for a query takes its time; one that fails is asked again in halves."""
+    both = ", ".join(f"cast(({expression}) as string), typeof({expression})" for expression in expressions)
     try:
-        frame = spark.sql(f"select cast(({expression}) as string), typeof({expression}) from r")
-        text, kind = frame.collect()[0]
-        return {"expr": expression, "answer": text, "type": kind}
+        cells = spark.sql(f"select {both} from r").collect()[0]
+        return [{"answer": text, "type": kind} for text, kind in zip(cells[::2], cells[1::2])]
     except Exception as error:  # every refusal of Spark's is an answer
-        name = getattr(error, "getCondition", lambda: None)() or type(error).__name__
-        return {"expr": expression, "error": name}
+        if len(expressions) == 1:
+            return [refusal(error)]
+        half = len(expressions) // 2
+        return asked(spark, expressions[:half]) + asked(spark, expressions[half:])
+
+
+def answers(spark, expressions):
+    """The line for each expression. What Spark refuses before it runs is found first, one by one."""
+    found, sound = {}, []
+    for expression in dict.fromkeys(expressions):
+        try:
+            spark.sql(f"select cast(({expression}) as string), typeof({expression}) from r")
+            sound.append(expression)
+        except Exception as error:  # every refusal of Spark's is an answer
+            found[expression] = refusal(error)
+    for start in range(0, len(sound), 32):
+        part = sound[start : start + 32]
+        found |= dict(zip(part, asked(spark, part)))
+    return [{"expr": expression} | found[expression] for expression in expressions]
+
+
+def by_zone(lines):
+    """The expressions of a file, in runs of one time zone."""
+    runs = [("UTC", [])]
+    for line in map(str.strip, lines):
+        if line.startswith("-- zone "):
+            runs.append((line.removeprefix("-- zone "), []))
+        elif line and not line.startswith("--"):
+            runs[-1][1].append(line)
+    return runs
 
 
 def main(names):
@@ -55,16 +89,11 @@ def main(names):
             source, sink = sys.stdin, sys.stdout
         else:
             source, sink = open(name), open(pathlib.Path(name).with_suffix(".ndjson"), "w")
-        zone = "UTC"
-        spark.conf.set("spark.sql.session.timeZone", zone)
         print(json.dumps({"spark": spark.version, "ansi": False}), file=sink)
-        for line in source:
-            line = line.strip()
-            if line.startswith("-- zone "):
-                zone = line.removeprefix("-- zone ")
-                spark.conf.set("spark.sql.session.timeZone", zone)
-            elif line and not line.startswith("--"):
-                found = answer(spark, line) | ({} if zone == "UTC" else {"zone": zone})
+        for zone, expressions in by_zone(source):
+            spark.conf.set("spark.sql.session.timeZone", zone)
+            for found in answers(spark, expressions):
+                found |= {} if zone == "UTC" else {"zone": zone}
                 print(json.dumps(found, ensure_ascii=False), file=sink, flush=True)
 
 
