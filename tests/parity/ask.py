@@ -118,15 +118,16 @@ def ask(spark, case, frame=None):
         made = frame(own, folder) if frame else Query(own, case, folder).frame()
         writer = made.writeStream.outputMode(case.mode).option("checkpointLocation", str(folder / "ck"))
         query = writer.foreachBatch(lambda batch, _: emitted.append(rows(batch))).start()
-        steps, late, seen = [], [], -1
+        steps, late = [], []
         for name in case.batches():
             emitted.clear()
+            # An idle query reports too, under the id of the batch to come.
+            seen = len(query.recentProgress)
             deliver(case, name, folder)
             query.processAllAvailable()
             batches = emitted[-1:] if case.mode == "complete" else emitted
             steps.append([row for batch in batches for row in batch])
-            news = [report for report in query.recentProgress if report.batchId > seen]
-            seen = max([seen, *(report.batchId for report in news)])
+            news = query.recentProgress[seen:]
             late.append(sum(part.numRowsDroppedByWatermark for report in news for part in report.stateOperators))
         if "ordered" not in case.options:
             steps = [sorted(step, key=json.dumps) for step in steps]

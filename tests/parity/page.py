@@ -79,7 +79,7 @@ def run(spark, printed):
         start = printed.stat().st_size
         exec(compile(python.replace("9999", str(port)), title, "exec"), names)
         if same:
-            found[title] = result(spark, same, printed.read_text()[start:])
+            found[title] = result(spark, same, printed.read_bytes()[start:].decode())
             print(title, file=sys.stderr)
     return found
 

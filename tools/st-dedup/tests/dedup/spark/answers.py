@@ -31,14 +31,15 @@ def ask(spark, case, folder):
     answers = []
     for number, batch in enumerate(case["batches"]):
         passed.clear()
-        before = query.lastProgress.batchId if query.lastProgress else -1
+        # An idle query reports too, under the id of the batch to come.
+        before = len(query.recentProgress)
         hidden = source / f".{number}.json"
         hidden.write_text("".join(json.dumps(row) + "\n" for row in batch))
         hidden.rename(source / f"{number}.json")
         query.processAllAvailable()
         # A batch without data brings the watermark up to date.
         query.processAllAvailable()
-        reports = [json.loads(p.json) for p in query.recentProgress if p.batchId > before]
+        reports = [json.loads(p.json) for p in query.recentProgress[before:]]
         operators = [r["stateOperators"][0] for r in reports if r["stateOperators"]]
         answers.append({
             "passed": sorted(passed),
