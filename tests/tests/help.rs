@@ -39,7 +39,8 @@ fn options(tool: &str) -> Vec<String> {
         let option = words
             .split_whitespace()
             .find(|word| word.starts_with("--"))?;
-        indented.then(|| option.trim_end_matches(',').to_string())
+        let name = option.split(['[', '=', ',']).next()?;
+        indented.then(|| name.to_string())
     };
     help.lines().filter_map(line).collect()
 }
