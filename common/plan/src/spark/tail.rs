@@ -96,18 +96,19 @@ pub fn read(program: &mut Program, node: &Node) -> Result<Frame> {
         infer.push(attribute("schema"));
         program.title(node, &std::mem::take(&mut notes));
         program.body += &python::statement(&name, "spark", &infer);
+        // In front: folders that are columns must stay the last ones.
         let schema = if bad {
-            format!("{name}.add(\"_corrupt_record\", \"string\")")
+            format!("f\"_corrupt_record STRING, {{{name}.toDDL()}}\"")
         } else {
             name.clone()
         };
         first = Some(format!("f\"`{{{name}.names[0]}}` is not null"));
         calls.push(call("schema", [schema]));
     } else {
-        let corrupt = if bad { ", _corrupt_record STRING" } else { "" };
+        let corrupt = if bad { "_corrupt_record STRING, " } else { "" };
         calls.push(call(
             "schema",
-            [python::text(&format!("{declared}{corrupt}"))],
+            [python::text(&format!("{corrupt}{declared}"))],
         ));
         let name = python::quoted(&declared.fields[0].name);
         first = Some(format!("\"{name} is not null"));
