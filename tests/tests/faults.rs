@@ -236,6 +236,61 @@ fn a_checkpoint_deleted_under_a_running_query() {
     assert!(said.contains(told), "{said}");
 }
 
+/// The whole of it; the mend is the last copy, or a new one and a target that is written anew.
+#[test]
+fn a_checkpoint_deleted_under_a_running_query_and_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let rate = |rows: &str| format!("st-rate --rows-per-batch 5 {rows} --checkpoint ck -q");
+    let agg = "st-agg --agg 'count(*) as n, sum(value) as total' --mode complete -q";
+    let sink = "st-sink json --file out.json -q";
+    let line = format!(
+        "{} | st-tee 'rows={sink}' 'all={agg} | st-sink json --file all.json -q' -q",
+        rate("--rows 20")
+    );
+    well(folder.path(), &line);
+    well(folder.path(), "cp -a ck kept");
+    let deleted = format!(
+        "{} | {{ read -r a; read -r b; read -r c; rm -r ck; printf '%s\\n' \"$a\" \"$b\" \"$c\"; cat; }} | st-tee 'rows={sink}' 'all={agg} | st-sink json --file all.json -q' -q",
+        rate("")
+    );
+    let ran = at(folder.path(), &deleted);
+    let said = ran.err();
+    assert_eq!(ran.status, 1, "{said}");
+    assert!(
+        said.contains("was removed")
+            && said.contains(": restore it from a copy, or start afresh with a new --checkpoint"),
+        "{said}"
+    );
+    assert!(!said.contains("panicked"), "{said}");
+    let longer = line.replace("--rows 20", "--rows 40");
+    well(folder.path(), "rm -rf ck; cp -a kept ck");
+    well(folder.path(), &longer);
+    assert_eq!(well(folder.path(), "jq .value out.json"), all(40));
+    assert_eq!(
+        well(folder.path(), "cat all.json"),
+        "{\"n\":40,\"total\":780}\n"
+    );
+    // Afresh: what is there is another query's, unless it may be replaced.
+    well(folder.path(), "rm -r ck");
+    let ran = at(folder.path(), &longer);
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.err()
+            .contains("out.json: belongs to sink rows.st-sink of query "),
+        "{}",
+        ran.err()
+    );
+    well(
+        folder.path(),
+        &longer.replace("st-sink json", "st-sink json --overwrite"),
+    );
+    assert_eq!(well(folder.path(), "jq .value out.json"), all(40));
+    assert_eq!(
+        well(folder.path(), "cat all.json"),
+        "{\"n\":40,\"total\":780}\n"
+    );
+}
+
 #[test]
 fn two_runs_of_one_query_at_once() {
     let folder = tempfile::tempdir().unwrap();

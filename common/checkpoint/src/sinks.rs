@@ -186,3 +186,46 @@ pub(crate) fn last_record(path: &Path, file: &File, length: u64) -> Result<Optio
         block *= 4;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::record::sealed;
+
+    /// A sink that was killed in the middle of a record is started again and cuts it off, after somebody has asked for
+    /// the length of the file and before he reads it.
+    #[test]
+    fn a_file_that_is_cut_while_it_is_read_has_its_last_whole_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("st-sink");
+        let header = json!({"st-commits": 1, "query": "q", "sink": "st-sink", "joined": -1, "target": null, "plan": []});
+        let mut text = sealed(&header).unwrap();
+        for batch in 0..300 {
+            let whole = text.len() as u64;
+            text.extend(sealed(&json!({"batch": batch, "rows": 1})).unwrap());
+            let length = text.len() as u64;
+            for cut in [length, length - 1, whole + 7, whole] {
+                let mut file = File::options()
+                    .read(true)
+                    .append(true)
+                    .create(true)
+                    .open(&path)
+                    .unwrap();
+                file.set_len(0).unwrap();
+                file.write_all(&text).unwrap();
+                file.set_len(cut).unwrap();
+                let state = read_state(&path, &file, length, "q").unwrap();
+                assert_eq!(
+                    state.last,
+                    if cut == length { batch } else { batch - 1 },
+                    "cut to {cut}"
+                );
+            }
+        }
+    }
+}

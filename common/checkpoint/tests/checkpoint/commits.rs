@@ -133,6 +133,41 @@ fn the_floor_is_read_past_an_unfinished_commit_and_long_details() {
     assert_eq!(dir.floor().unwrap(), Some(-1));
 }
 
+/// A run starts, and asks where it stands, while the killed sink's file is opened and its unfinished record cut.
+#[test]
+fn who_asks_while_a_file_is_cut_sees_what_was_committed() {
+    let (folder, dir) = query();
+    let mut commits = join(&dir, "st-sink", -1).unwrap();
+    let long = json!("x".repeat(10_000));
+    for batch in 0..3 {
+        commits.commit(batch, 1, Some(&long)).unwrap();
+    }
+    drop(commits);
+    let path = folder.path().join("ck/commits/st-sink");
+    let whole = text(&path);
+    let torn = format!("{whole}{}", &whole[whole.len() - 9_000..whole.len() - 1])
+        .replacen("\n\n", "\n", 1);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| {
+            let mut asked = 0;
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                assert_eq!(dir.committed().unwrap(), 2);
+                asked += 1;
+            }
+            asked
+        });
+        for _ in 0..200 {
+            // As it was left; never a moment at which it is shorter than what was committed.
+            let mut file = fs::File::options().append(true).open(&path).unwrap();
+            std::io::Write::write_all(&mut file, &torn.as_bytes()[whole.len()..]).unwrap();
+            assert_eq!(join(&dir, "st-sink", -1).unwrap().last(), 2);
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert!(asks.join().unwrap() > 0);
+    });
+}
+
 #[test]
 fn an_unfinished_commit_is_cut_and_done_again() {
     let (folder, dir) = query();
