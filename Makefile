@@ -101,8 +101,9 @@ parity-regenerate: $(SPARK_PYTHON) ## Ask real Spark for every expected answer a
 	@$(SPARK_PYTHON) tests/parity/regenerate.py $(TOPIC)
 	@git diff --stat -- $(CURDIR)
 
-test-spark: build $(SPARK_PYTHON) ## Run the PySpark programs of --explain on real Spark (Java 17; ONLY=lessons, cases, parity, a name)
+test-spark: build $(SPARK_PYTHON) ## Run the PySpark of --explain and of docs/FROM-SPARK.md on real Spark (Java 17; ONLY=lessons, cases, parity, a name)
 	@$(SPARK_PYTHON) tests/spark/run.py $(ONLY)
+	@[ -n "$(ONLY)" ] || $(SPARK_PYTHON) tests/parity/page.py --check
 
 lint: ## Format, clippy with warnings denied, shellcheck
 	@$(CARGO) fmt --all --check
