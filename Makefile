@@ -9,6 +9,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 export PATH := $(BIN):$(PATH)
 
 .PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook chaos lint bench bench-setup bench-latency bless parity-regenerate test-spark install uninstall clean soak fuzz
+.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook test-ui chaos lint bench bench-setup bench-latency bless parity-regenerate install uninstall clean soak fuzz
 
 all: build
 	@echo
@@ -37,7 +38,7 @@ lesson-%: setup
 test: ## All tests
 	@$(CARGO) build --quiet
 	@$(CARGO) test --quiet
-	@echo "left out: the connectors (make test-kafka, test-postgres, test-webhook)"
+	@echo "left out: the connectors (make test-kafka, test-postgres, test-webhook), the page in a browser (make test-ui)"
 
 connectors: ## Build st-kafka and the sinks kafka, postgres, webhook
 	@$(CARGO) build --release --bins -p st-kafka -p st-sink-kafka -p st-sink-postgres -p st-sink-webhook
@@ -59,6 +60,13 @@ test-postgres: ## The PostgreSQL sink against a real server (needs PostgreSQL)
 
 test-webhook: ## The webhook sink against a loopback server
 	@$(CARGO) test --quiet -p st-sink-webhook
+
+UI_TEST := $(CURDIR)/target/ui-test
+test-ui: ## The page in Chromium, the alerts in promtool (needs Node 18, npm, chromium, prometheus); target/ui-test/page.png
+	@promtool check rules docs/monitoring/alerts.yml && promtool test rules tools/st-ui/tests/alerts.yml
+	@$(CARGO) build --quiet --bins -p st-ui -p st-tail -p st-tee -p st-map -p st-watermark -p st-agg -p st-sink
+	@mkdir -p $(UI_TEST) && cp tools/st-ui/tests/browser/package.json $(UI_TEST)/ && cd $(UI_TEST) && npm install --silent --no-audit --no-fund
+	@rm -rf $(UI_TEST)/queries && mkdir $(UI_TEST)/queries && node tools/st-ui/tests/browser/page.mjs target/debug $(UI_TEST)/queries
 
 SEED ?= $(shell date +%s)
 KILLS ?= 50

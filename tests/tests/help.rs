@@ -103,6 +103,7 @@ fn help_fits_a_screen() {
         "st-union",
         "st-help",
         "st-ps",
+        "st-ui",
     ] {
         let help = help(tool, "--help");
         assert!(

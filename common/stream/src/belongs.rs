@@ -35,6 +35,7 @@ const OWNERS: &[(&str, &str)] = &[
         "file table partition-by overwrite append num-rows truncate vertical live no-header compression ignore-null-fields empty progress",
     ),
     ("st-tee", "keep-going"),
+    ("st-ui", "port bind token-file"),
 ];
 
 /// Options of two tools that mean different things.

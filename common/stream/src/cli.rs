@@ -246,8 +246,8 @@ fn misplaced(error: &clap::Error) -> Option<String> {
 /// whose output is no wire tells nobody.
 fn abort(tool: &str, reason: &str) {
     let stdout = rustix::stdio::stdout();
-    let ends =
-        tool.starts_with("st-sink") || matches!(tool, "st-tee" | "st-help" | "st-state" | "st-ps");
+    let ends = tool.starts_with("st-sink")
+        || matches!(tool, "st-tee" | "st-help" | "st-state" | "st-ps" | "st-ui");
     if ends || rustix::termios::isatty(stdout) {
         return;
     }

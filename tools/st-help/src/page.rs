@@ -103,6 +103,12 @@ pub const TOOLS: &[Entry] = &[
     ),
     entry(
         "Control",
+        "st-ui",
+        "queries on a web page, Prometheus",
+        "the page on port 4040",
+    ),
+    entry(
+        "Control",
         "st-state",
         "what a checkpoint holds",
         "read.format(\"statestore\")",

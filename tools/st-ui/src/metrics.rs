@@ -207,3 +207,53 @@ fn escaped(text: &str) -> String {
         .replace('"', "\\\"")
         .replace('\n', "\\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All words of a text that are names of ours.
+    fn named(text: &str) -> Vec<&str> {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        words
+            .filter(|word| word.starts_with("st_query_") || word.starts_with("st_stage_"))
+            .collect()
+    }
+
+    #[test]
+    fn alerts_and_dashboard_ask_for_what_there_is() {
+        for (file, text) in [
+            (
+                "alerts.yml",
+                include_str!("../../../docs/monitoring/alerts.yml"),
+            ),
+            (
+                "grafana.json",
+                include_str!("../../../docs/monitoring/grafana.json"),
+            ),
+            ("tests/alerts.yml", include_str!("../tests/alerts.yml")),
+        ] {
+            let names = named(text);
+            assert!(names.len() > 10, "{file}");
+            for name in names {
+                assert!(
+                    NAMES.iter().any(|(known, _, _)| *known == name),
+                    "{file}: {name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_figure_is_explained() {
+        let page = include_str!("../../../docs/MONITORING.md");
+        for (name, _, _) in NAMES {
+            assert!(page.contains(&format!("| `{name}` |")), "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_are_quoted() {
+        assert_eq!(escaped("a\"b\\c\nd"), r#"a\"b\\c\nd"#);
+    }
+}
