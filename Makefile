@@ -8,8 +8,7 @@ LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook chaos lint bench bench-setup bench-latency bless parity-regenerate test-spark install uninstall clean soak fuzz
-.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook test-ui chaos lint bench bench-setup bench-latency bless parity-regenerate install uninstall clean soak fuzz
+.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook test-ui chaos lint bench bench-setup bench-latency bless parity-regenerate test-spark install uninstall clean soak fuzz
 
 all: build
 	@echo
