@@ -100,6 +100,7 @@ fn help_fits_a_screen() {
         "st-state",
         "st-sink",
         "st-tee",
+        "st-join",
         "st-union",
         "st-help",
         "st-ps",

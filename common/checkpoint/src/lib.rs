@@ -29,6 +29,7 @@ mod side_file;
 mod sinks;
 mod spool;
 mod state;
+mod uses;
 
 pub use commits::Commits;
 pub use definition::{Change, changes};
@@ -47,3 +48,4 @@ pub use side_file::{SideFile, SideKind};
 pub use sinks::SinkState;
 pub use spool::Spool;
 pub use state::StateFile;
+pub use uses::Uses;

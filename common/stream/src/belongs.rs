@@ -34,6 +34,10 @@ const OWNERS: &[(&str, &str)] = &[
         "st-sink",
         "file table partition-by overwrite append num-rows truncate vertical live no-header compression ignore-null-fields empty progress",
     ),
+    (
+        "st-join",
+        "how on using right-schema right-format right-table",
+    ),
     ("st-tee", "keep-going"),
     ("st-ui", "port bind token-file"),
 ];

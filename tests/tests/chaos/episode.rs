@@ -109,7 +109,7 @@ impl Place<'_> {
         std::fs::rename(at("ck"), at("ck.killed")).unwrap();
         std::fs::rename(at("to"), at("to.killed")).unwrap();
         self.prepare();
-        for part in ["offsets", "sources"] {
+        for part in ["offsets", "sources", "tables"] {
             if at("ck.killed").join(part).exists() {
                 copy(&at("ck.killed").join(part), &at("ck").join(part));
             }

@@ -212,4 +212,29 @@ pub const ALL: &[Pipeline] = &[
         result: "find to/rows -name '*.json' | sort | xargs cat; cat ck/rejects/*",
         timed: true,
     },
+    Pipeline {
+        name: "two streams joined, rows without a match too",
+        input: Input::Files,
+        line: r#"$S1 st-tail events/*[0-6].json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-watermark ts '30 seconds' -q |
+          $S3 st-join -q <($S4 st-tail events/*[7-9].json --max-files-per-trigger 1 --checkpoint ck --branch r -q |
+            $S5 st-watermark ts '2 minutes' -q) --how full \
+            --on 'l.kind = r.kind and l.n % 5 = r.n % 5 and r.ts between l.ts - interval 10 minutes and l.ts + interval 12 minutes' \
+            --select 'coalesce(l.ts, r.ts) as ts, l.n, r.n as other, rand() as chance' |
+          $S6 st-sink json to/out -q"#,
+        stages: 6,
+        result: FILES,
+        timed: false,
+    },
+    Pipeline {
+        name: "a table that changes before every run",
+        input: Input::Files,
+        line: r#"[ -e t.csv ] || printf 'kind,v\na,1\nb,2\nc,3\n' > t.csv; echo "a,$RANDOM" >> t.csv
+          $S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
+          $S2 st-join t.csv --how left --using kind -q |
+          $S3 st-sink json to/out -q"#,
+        stages: 3,
+        result: FILES,
+        timed: true,
+    },
 ];

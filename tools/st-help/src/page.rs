@@ -70,6 +70,7 @@ pub const TOOLS: &[Entry] = &[
         "groups and aggregates",
         "groupBy.agg, outputMode",
     ),
+    entry("State", "st-join", "with a table or a stream", "join"),
     entry("State", "st-union", "several streams as one", "unionByName"),
     entry(
         "State",

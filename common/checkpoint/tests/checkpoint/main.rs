@@ -12,6 +12,7 @@ mod locks;
 mod memory;
 mod offsets;
 mod owner;
+mod peers;
 mod progress;
 mod query_dir;
 mod replace;
@@ -21,3 +22,4 @@ mod spool;
 mod state;
 #[allow(dead_code)]
 mod support;
+mod tables;
