@@ -222,7 +222,6 @@ pub const ALL: &[Pipeline] = &[
             --on 'l.kind = r.kind and l.n % 5 = r.n % 5 and r.ts between l.ts - interval 10 minutes and l.ts + interval 12 minutes' \
             --select 'coalesce(l.ts, r.ts) as ts, l.n, r.n as other, rand() as chance' |
           $S6 st-sink json to/out -q"#,
-        stages: 6,
         result: FILES,
         timed: false,
     },
@@ -233,7 +232,6 @@ pub const ALL: &[Pipeline] = &[
           $S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
           $S2 st-join t.csv --how left --using kind -q |
           $S3 st-sink json to/out -q"#,
-        stages: 3,
         result: FILES,
         timed: true,
     },
