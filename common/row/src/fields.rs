@@ -1,9 +1,15 @@
 //! The wanted fields of a row, found in one scan without allocation. The hot path of every stage.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::bad::not_json;
 use crate::scan::{skip_space, string_end, value_end};
+use crate::shape::Shape;
 use crate::text::key_is;
 use crate::{BadRow, Kind};
+
+/// How many sets there were; the empty default is the first.
+static SETS: AtomicU64 = AtomicU64::new(1);
 
 /// A compiled set of top-level names. Names are told apart by length first, then by bytes; a key written with escapes is
 /// compared decoded. Of a key that occurs twice the last one counts, as in Spark.
@@ -14,6 +20,8 @@ pub struct Fields {
     by_length: Vec<u32>,
     /// `starts[n]..starts[n + 1]` are the entries of `by_length` whose names have n bytes.
     starts: Vec<u32>,
+    /// Tells this set from others with other names.
+    id: u64,
 }
 
 /// Where one member stands in its row.
@@ -32,6 +40,7 @@ pub struct Span {
 pub struct Spans {
     found: Vec<Option<Span>>,
     repeated: bool,
+    shape: Shape,
 }
 
 impl Spans {
@@ -90,6 +99,7 @@ impl Fields {
             names,
             by_length,
             starts,
+            id: SETS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -146,11 +156,41 @@ impl Fields {
     /// or odd spans, but never panics. After an error the spans are those found so far.
     pub fn locate(&self, row: &[u8], spans: &mut Spans) -> Result<(), BadRow> {
         spans.reset(self.names.len());
-        let repeated = &mut spans.repeated;
-        let found = &mut spans.found;
-        self.scan(row, |index, span| {
+        let Spans {
+            found,
+            repeated,
+            shape,
+        } = spans;
+        let located = shape.locate(self.id, row, |index, span| {
             *repeated |= found[index].replace(span).is_some()
-        })
+        });
+        if located {
+            return Ok(());
+        }
+        self.locate_new(row, spans)
+    }
+
+    /// The same for a row of another shape than the last one.
+    fn locate_new(&self, row: &[u8], spans: &mut Spans) -> Result<(), BadRow> {
+        spans.reset(self.names.len());
+        let Spans {
+            found,
+            repeated,
+            shape,
+        } = spans;
+        let notes = shape.begin(self.id);
+        let scanned = self.scan(row, |index, span| {
+            if notes {
+                shape.note(row, span, index);
+            }
+            if let Some(index) = index {
+                *repeated |= found[index].replace(span).is_some()
+            }
+        });
+        if scanned.is_err() {
+            shape.forget();
+        }
+        scanned
     }
 
     /// Finds the raw values of the wanted fields in `row`: `values[i]` is the text of field i as it stands, `None` if
@@ -163,12 +203,19 @@ impl Fields {
         values.clear();
         values.resize(self.names.len(), None);
         self.scan(row, |index, span| {
-            values[index] = row.get(span.start..span.end)
+            if let Some(index) = index {
+                values[index] = row.get(span.start..span.end)
+            }
         })
     }
 
+    /// Calls `hit` for each member, with the index of its name if that is a wanted one.
     #[inline(always)]
-    pub(crate) fn scan(&self, row: &[u8], mut hit: impl FnMut(usize, Span)) -> Result<(), BadRow> {
+    pub(crate) fn scan(
+        &self,
+        row: &[u8],
+        mut hit: impl FnMut(Option<usize>, Span),
+    ) -> Result<(), BadRow> {
         let mut at = skip_space(row, 0);
         if row.get(at) != Some(&b'{') {
             return Err(BadRow::NotObject);
@@ -187,9 +234,8 @@ impl Fields {
                 }
                 let start = skip_space(row, at + 1);
                 let end = value_end(row, start)?;
-                if let Some(index) = self.lookup(&row[key + 1..close], escaped) {
-                    hit(index, Span { key, start, end });
-                }
+                let index = self.lookup(&row[key + 1..close], escaped);
+                hit(index, Span { key, start, end });
                 at = skip_space(row, end);
                 match row.get(at) {
                     Some(b',') => at = skip_space(row, at + 1),

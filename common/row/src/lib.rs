@@ -11,6 +11,7 @@ mod members;
 mod number;
 mod path;
 mod scan;
+mod shape;
 mod splice;
 mod text;
 mod validate;

@@ -166,6 +166,7 @@ impl Splice {
     fn drop_repeated(&mut self, fields: &Fields, row: &[u8], spans: &Spans) -> Result<(), BadRow> {
         let (touched, members) = (&self.touched, &mut self.members);
         fields.scan(row, |field, span| {
+            let Some(field) = field else { return };
             if touched[field] && spans.span(field) != Some(span) {
                 members.push(Member {
                     span,

@@ -228,3 +228,41 @@ proptest! {
         let _ = (unescape(&line), fields_of(&line).count(), elements_of(&line).count());
     }
 }
+
+proptest! {
+    /// Spans that have seen other rows find the same as new ones, whatever the shapes of those rows and of this one.
+    #[test]
+    fn what_was_seen_before_changes_nothing(
+        rows in prop::collection::vec((0usize..9, 0usize..6, 0usize..6), 1..40),
+        swaps in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let values = ["1", "\"x\"", "\"a\\\"b\"", "{\"k\":[1,\"}\"]}", "null", "-2.5e3"];
+        let sets = [Fields::new(["a", "bb", "key_of_a_row"]), Fields::new(["key_of_a_row", "bb"])];
+        let mut used = Spans::default();
+        for ((shape, one, two), swap) in rows.into_iter().zip(swaps) {
+            let (x, y) = (values[one], values[two]);
+            let row = match shape {
+                0 => format!("{{\"a\":{x},\"bb\":{y}}}"),
+                1 => format!("{{\"bb\":{x},\"a\":{y}}}"),
+                2 => format!("{{\"key_of_a_row\":{x},\"long_name_here\":{y},\"a\":0}}"),
+                3 => format!("{{ \"a\" : {x} , \"a\" : {y} }}"),
+                4 => format!("{{\"a\":{x},\"bb\":{y}}} "),
+                5 => format!("{{\"a\":{x},\"b\\u0062\":{y}}}"),
+                6 => format!("{{\"a\":{x},\"bb\":{y}"),
+                7 => format!("{{\"a\":{x},\"bb\":{y},\"key_of_a_row\":{x},\"a\":{y}}}"),
+                _ => "{}".to_string(),
+            };
+            let fields = &sets[usize::from(swap)];
+            let mut new = Spans::default();
+            let expected = fields.locate(row.as_bytes(), &mut new);
+            let found = fields.locate(row.as_bytes(), &mut used);
+            prop_assert_eq!(found.is_ok(), expected.is_ok(), "{}", row);
+            if expected.is_ok() {
+                prop_assert_eq!(used.repeated(), new.repeated(), "{}", row);
+                for index in 0..fields.len() {
+                    prop_assert_eq!(used.span(index), new.span(index), "{}", row);
+                }
+            }
+        }
+    }
+}

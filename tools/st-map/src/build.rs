@@ -208,7 +208,7 @@ impl Builder {
             let added = self.add(&item.name(), worth, false, shape)?;
             sources[index] = added
                 .into_iter()
-                .map(|(name, source)| Member { name, source })
+                .map(|(name, source)| Member::new(name, source))
                 .collect();
         }
         let Some(_) = star else {
@@ -222,7 +222,7 @@ impl Builder {
             self.layout.drop(&member.name, || field);
         }
         self.layout.prepend(before);
-        for Member { name, source } in behind.into_iter().flatten() {
+        for Member { name, source, .. } in behind.into_iter().flatten() {
             let field = self.field(&name);
             self.layout.set(&name, || field, source);
         }

@@ -22,6 +22,22 @@ pub struct Member {
     pub name: String,
     /// Its value.
     pub source: Source,
+    /// Its name as it is written: `"name":`
+    label: Vec<u8>,
+}
+
+impl Member {
+    /// A member of that name.
+    pub fn new(name: String, source: Source) -> Member {
+        let mut label = Vec::new();
+        write_string(&mut label, &name);
+        label.push(b':');
+        Member {
+            name,
+            source,
+            label,
+        }
+    }
 }
 
 /// A change of the row that came, by its fields.
@@ -270,8 +286,7 @@ fn write_members(members: &[Member], parts: &Parts<'_, '_>, out: &mut Vec<u8>) {
         if index > 0 {
             out.push(b',');
         }
-        write_string(out, &member.name);
-        out.push(b':');
+        out.extend_from_slice(&member.label);
         member.source.write(parts, out);
     }
 }
@@ -279,14 +294,16 @@ fn write_members(members: &[Member], parts: &Parts<'_, '_>, out: &mut Vec<u8>) {
 fn put(members: &mut Vec<Member>, name: &str, source: Source) {
     match members.iter_mut().find(|member| member.name == name) {
         Some(member) => member.source = source,
-        None => members.push(Member {
-            name: name.to_string(),
-            source,
-        }),
+        None => members.push(Member::new(name.to_string(), source)),
     }
 }
 
 fn rename(members: &mut [Member], old: &str, new: &str) -> bool {
     let found = members.iter_mut().find(|member| member.name == old);
-    found.map(|member| member.name = new.to_string()).is_some()
+    found
+        .map(|member| {
+            let source = std::mem::replace(&mut member.source, Source::Value(0));
+            *member = Member::new(new.to_string(), source);
+        })
+        .is_some()
 }

@@ -121,10 +121,14 @@ impl Program {
                     let mut made = generator.made(env, &Slots::new(row, spans, values));
                     let before = values.len();
                     let mut became = Became::Nothing;
+                    let last = index + 1 == self.steps.len();
                     while made.next_into(values) {
-                        if self.steps(index + 1, row, env, spans, values, scratch, target)?
-                            == Became::Rows
-                        {
+                        let after = if last {
+                            self.hand_on(row, env, spans, values, scratch, target)?
+                        } else {
+                            self.steps(index + 1, row, env, spans, values, scratch, target)?
+                        };
+                        if after == Became::Rows {
                             became = Became::Rows;
                         }
                         values.truncate(before);
@@ -133,6 +137,20 @@ impl Program {
                 }
             }
         }
+        self.hand_on(row, env, spans, values, scratch, target)
+    }
+
+    /// Writes the row that the layout makes.
+    #[inline]
+    fn hand_on<'r>(
+        &'r self,
+        row: &'r [u8],
+        env: &Env,
+        spans: &Spans,
+        values: &[Value<'r>],
+        scratch: &mut Scratch,
+        target: &mut Target<'_>,
+    ) -> Result<Became> {
         if self.layout.is_unchanged() {
             target.row(row)?;
         } else {

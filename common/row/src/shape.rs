@@ -1,0 +1,117 @@
+//! What the rows of a stream have in common: their keys and all that stands between their values.
+//!
+//! Rows that one program wrote differ in their values only. So the bytes between the values of the last row are compared with those of
+//! the next, and where they are the same, so are its keys, and which of them are wanted need not be found out again.
+
+use crate::fields::Span;
+use crate::scan::{value_end, word_at};
+
+/// What stands before one value.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// Where it ends in the shape's bytes; it begins where the one before ends.
+    end: usize,
+    /// Where in it the key begins.
+    key: usize,
+    /// Which field the key names, if it is a wanted one.
+    field: Option<u32>,
+}
+
+/// The bytes between the values of one row.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shape {
+    bytes: Vec<u8>,
+    parts: Vec<Part>,
+    /// Where the last row's last value that was noted ended.
+    value_end: usize,
+    /// The set of wanted fields it was noted for.
+    of: u64,
+    /// Rows of other shapes since the last of this one.
+    others: u32,
+}
+
+impl Shape {
+    /// Calls `hit` for each wanted field of a row of this shape. False if the row has another one; then `hit` may
+    /// have been called.
+    #[inline]
+    pub(crate) fn locate(
+        &mut self,
+        fields: u64,
+        row: &[u8],
+        mut hit: impl FnMut(usize, Span),
+    ) -> bool {
+        if self.of != fields || self.parts.is_empty() {
+            return self.missed();
+        }
+        let (mut at, mut from) = (0, 0);
+        for part in &self.parts {
+            let between = &self.bytes[from..part.end];
+            if !begins(row, at, between) {
+                return self.missed();
+            }
+            let start = at + between.len();
+            let Ok(end) = value_end(row, start) else {
+                return self.missed();
+            };
+            if let Some(field) = part.field {
+                let key = at + part.key;
+                hit(field as usize, Span { key, start, end });
+            }
+            (at, from) = (end, part.end);
+        }
+        if row.get(at..) != Some(b"}") {
+            return self.missed();
+        }
+        self.others = 0;
+        true
+    }
+
+    #[cold]
+    fn missed(&mut self) -> bool {
+        self.others = self.others.saturating_add(1);
+        false
+    }
+
+    /// Begins to note the shape of another row. False if that is not worth it: rows have all kinds of shapes.
+    pub(crate) fn begin(&mut self, fields: u64) -> bool {
+        let notes = self.of != fields || self.others.is_power_of_two();
+        if notes {
+            self.bytes.clear();
+            self.parts.clear();
+            self.value_end = 0;
+            self.of = fields;
+        }
+        notes
+    }
+
+    /// Notes the next value of the row.
+    pub(crate) fn note(&mut self, row: &[u8], span: Span, field: Option<usize>) {
+        let Some(between) = row.get(self.value_end..span.start) else {
+            return;
+        };
+        let key = span.key - self.value_end;
+        self.bytes.extend_from_slice(between);
+        self.parts.push(Part {
+            end: self.bytes.len(),
+            key,
+            field: field.and_then(|field| u32::try_from(field).ok()),
+        });
+        self.value_end = span.end;
+    }
+
+    /// Forgets what was noted.
+    pub(crate) fn forget(&mut self) {
+        self.parts.clear();
+    }
+}
+
+/// True if `part` stands at `at`. Most parts are a key of a few letters: two words that may overlap.
+#[inline(always)]
+fn begins(row: &[u8], at: usize, part: &[u8]) -> bool {
+    if (8..=16).contains(&part.len()) {
+        let last = part.len() - 8;
+        return word_at(row, at) == word_at(part, 0)
+            && word_at(row, at + last) == word_at(part, last);
+    }
+    row.get(at..at + part.len()) == Some(part)
+}
