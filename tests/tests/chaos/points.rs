@@ -150,6 +150,8 @@ fn named() -> (Vec<String>, Vec<String>) {
         failing.extend(steps.iter().map(|step| format!("{kind}.{step}")));
     }
     all.extend(failing.iter().cloned());
+    // Not passed by a pipeline: `st-state forget`, which is killed in its own test.
+    all.retain(|point| !point.starts_with("forget."));
     (all, failing)
 }
 

@@ -10,8 +10,9 @@ use st_stream::Writer;
 /// # Errors
 /// Damage.
 pub fn list(dir: &QueryDir, out: &mut Writer) -> Result<()> {
-    let floor = dir.floor()?;
-    line(out, &json!({"query": dir.id(), "floor": floor}))?;
+    let any = !dir.sinks()?.is_empty();
+    let start = any.then(|| dir.committed()).transpose()?;
+    line(out, &json!({"query": dir.id(), "floor": start}))?;
     for source in dir.sources()? {
         let (first, last) = source.batches.unzip();
         line(
@@ -28,10 +29,10 @@ pub fn list(dir: &QueryDir, out: &mut Writer) -> Result<()> {
         )?;
     }
     for sink in dir.sinks()? {
-        let behind = floor.map_or(0, |floor| sink.last - floor);
+        let ahead = start.map_or(0, |start| sink.last - start);
         line(
             out,
-            &json!({"sink": sink.name, "joined": sink.joined, "last": sink.last, "ahead": behind, "target": sink.target}),
+            &json!({"sink": sink.name, "joined": sink.joined, "last": sink.last, "ahead": ahead, "target": sink.target}),
         )?;
     }
     Ok(())

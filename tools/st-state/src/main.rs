@@ -59,10 +59,10 @@ fn forget(dir: &QueryDir, sink: &str, force: bool) -> Result<()> {
     let holder = Holder::this("st-state", &String::from_utf8_lossy(&now));
     let mut patience = Patience::new(Duration::ZERO, |_| Ok(()));
     dir.forget_sink(sink, &holder, &mut patience)?;
-    let floor = match dir.floor()? {
-        Some(epoch) => format!("the next run starts behind batch {epoch}"),
-        None => "no sink is left".to_string(),
+    let next = match dir.sinks()?.is_empty() {
+        false => format!("the next run starts behind batch {}", dir.committed()?),
+        true => "no sink is left".to_string(),
     };
-    message::say("st-state", &format!("{sink}: forgotten; {floor}"));
+    message::say("st-state", &format!("{sink}: forgotten; {next}"));
     Ok(())
 }

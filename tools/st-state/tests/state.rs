@@ -336,8 +336,8 @@ fn forgetting_can_be_killed_and_repeated() {
             assert!(!dir.join(folder).join("slow").exists(), "{folder}");
         }
         assert_eq!(
-            QueryDir::open_to_look(&dir).unwrap().floor().unwrap(),
-            Some(2)
+            QueryDir::open_to_look(&dir).unwrap().committed().unwrap(),
+            2
         );
     }
 }
