@@ -7,10 +7,11 @@ use serde_json::Value;
 use st_tests::{bash, bin, root, run};
 
 /// Options that are no part of what a query is, and why.
-const APART: [(&str, &str); 10] = [
+const APART: [(&str, &str); 11] = [
     ("name", "is the node's name"),
     ("explain", "is the field of the start marker"),
     ("quiet", "is what a person sees"),
+    ("branch", "stands where the stream is split"),
     ("verbose", "is what a person sees"),
     ("help", "runs nothing"),
     ("version", "runs nothing"),

@@ -241,7 +241,7 @@ fn a_checkpoint_deleted_under_a_running_query() {
 fn a_checkpoint_deleted_under_a_running_query_and_restored() {
     let folder = tempfile::tempdir().unwrap();
     let rate = |rows: &str| format!("st-rate --rows-per-batch 5 {rows} --checkpoint ck -q");
-    let agg = "st-agg --agg 'count(*) as n, sum(value) as total' --mode complete -q";
+    let agg = "st-agg --agg \"count(*) as n, sum(value) as total\" --mode complete -q";
     let sink = "st-sink json --file out.json -q";
     let line = format!(
         "{} | st-tee 'rows={sink}' 'all={agg} | st-sink json --file all.json -q' -q",

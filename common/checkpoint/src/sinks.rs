@@ -219,6 +219,7 @@ mod tests {
                 file.set_len(0).unwrap();
                 file.write_all(&text).unwrap();
                 file.set_len(cut).unwrap();
+                let file = File::open(&path).unwrap();
                 let state = read_state(&path, &file, length, "q").unwrap();
                 assert_eq!(
                     state.last,

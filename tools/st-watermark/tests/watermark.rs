@@ -122,8 +122,11 @@ fn a_whole_stream() {
     );
     let event_time = json!({"min": at("30:00"), "avg": at("30:00"), "max": at("30:00")});
     let figures = json!({"name": "st-watermark", "in": 4, "out": 4, "event_time": event_time, "no_event_time": 3});
+    let mut last = lines[7].clone();
+    // How long it took is another figure each time.
+    last["stages"][0].as_object_mut().unwrap().remove("us");
     assert_eq!(
-        lines[7],
+        last,
         json!({"$st": "batch", "id": 0, "final": true, "watermark": at("20:00"), "stages": [figures]})
     );
     assert_eq!(lines[8], json!({"$st": "end"}));

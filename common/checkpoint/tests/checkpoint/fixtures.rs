@@ -247,7 +247,12 @@ fn the_documentation_names_tests_that_exist() {
             continue;
         };
         let file = format!("{module}.rs");
-        let places = ["checkpoint", "processes"].map(|folder| root.join("tests").join(folder));
+        let places = [
+            "tests/checkpoint",
+            "tests/processes",
+            "../../tools/st-tail/tests",
+        ]
+        .map(|folder| root.join(folder));
         let source = places
             .iter()
             .map(|place| place.join(&file))

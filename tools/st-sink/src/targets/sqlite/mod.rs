@@ -218,7 +218,7 @@ impl Sqlite {
             Some(ErrorCode::CannotOpen) => ": see that its folder is there and can be written",
             Some(ErrorCode::DiskFull) => ": make room and run the same line again",
             Some(ErrorCode::SystemIoFailure) => {
-                ": see what the device says (dmesg), mend it and run the same line again"
+                ": the disk is full, or the device fails (dmesg tells): make room and run the same line again"
             }
             _ => "",
         };
