@@ -35,8 +35,13 @@ pub struct Arguments {
     /// A file (CSV, JSON, Parquet, SQLite), or a stream: <(…)
     #[arg(value_name = "RIGHT")]
     pub right: PathBuf,
-    /// Which rows come out
-    #[arg(long, value_name = "HOW", default_value = "inner")]
+    /// Which rows come out: inner, left, right, full, semi or anti
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "inner",
+        hide_possible_values = true
+    )]
     pub how: How,
     /// What makes a pair, in columns l.… and r.…
     #[arg(

@@ -7,17 +7,17 @@ use crate::side::{L, R};
 /// Spark's join types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum How {
-    /// Pairs
+    // Pairs
     Inner,
-    /// Pairs, and l without a match
+    // Pairs, and l without a match
     Left,
-    /// Pairs, and r without a match
+    // Pairs, and r without a match
     Right,
-    /// Pairs, and both without a match
+    // Pairs, and both without a match
     Full,
-    /// l with a match, once
+    // l with a match, once
     Semi,
-    /// l without a match
+    // l without a match
     Anti,
 }
 

@@ -16,7 +16,7 @@ pub fn streams(
     rules: &[Option<Rule>; 2],
     starts: &[Start],
 ) -> Result<()> {
-    for start in starts.iter().filter(|start| start.mode != Mode::Append) {
+    if let Some(start) = starts.iter().find(|start| start.mode != Mode::Append) {
         let above = start
             .plan
             .last()

@@ -10,7 +10,7 @@ use st_stream::{Bound, Mode, Start};
 /// # Errors
 /// Streams whose rows replace earlier ones; columns whose types have nothing in common.
 pub fn unite(start: &mut Start, starts: &[Start]) -> Result<()> {
-    for one in starts.iter().filter(|one| one.mode != Mode::Append) {
+    if let Some(one) = starts.iter().find(|one| one.mode != Mode::Append) {
         let above = one.plan.last().map_or("a stage", |node| node.name.as_str());
         return Err(usage(format!(
             "the rows of {above} replace earlier ones ({} mode), which in a union would be those of other streams too: \

@@ -83,7 +83,10 @@ fn a_state_is_closed_for_batches_its_source_had_no_part_in() {
     let state = open(&dir, 3).unwrap();
     let mut keys = 0;
     state
-        .restore(|_, value| Ok(keys += i32::from(value.is_some())))
+        .restore(|_, value| {
+            keys += i32::from(value.is_some());
+            Ok(())
+        })
         .unwrap();
     assert_eq!((state.epoch(), keys), (3, 1));
 }
