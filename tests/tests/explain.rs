@@ -65,7 +65,7 @@ const GIVEN: [(&str, &[&str]); 10] = [
     (
         "st-map",
         &[
-            "st-rate --explain=json | st-map --where value --set 'b = 1' --rename 'b as c' --drop c --select 'value' --through cat \
+            "st-rate --explain=json | st-map --where 'value >= 0' --set 'b = 1' --rename 'b as c' --drop c --select 'value' --through cat \
              --else other --tz Asia/Tokyo --rejects bad --strict | st-sink",
         ],
     ),
@@ -154,7 +154,12 @@ fn options(tool: &str) -> Vec<String> {
             line.split_whitespace()
                 .find_map(|word| word.strip_prefix("--"))
         })
-        .map(|name| name.split(['=', '[', ',', '.']).next().unwrap().to_string())
+        .map(|name| {
+            name.split(['=', '[', ',', '.', ':'])
+                .next()
+                .unwrap()
+                .to_string()
+        })
         .collect()
 }
 

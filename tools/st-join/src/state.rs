@@ -292,8 +292,14 @@ mod tests {
             let (mut gone, mut changed) = (Vec::new(), Vec::new());
             state
                 .take_changes(
-                    |number| Ok(gone.push(number)),
-                    |held| Ok(changed.push((held.number, held.matched))),
+                    |number| {
+                        gone.push(number);
+                        Ok(())
+                    },
+                    |held| {
+                        changed.push((held.number, held.matched));
+                        Ok(())
+                    },
                 )
                 .unwrap();
             (gone, changed)

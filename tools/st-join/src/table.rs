@@ -59,6 +59,9 @@ struct Run {
     spare: Vec<Typed<'static>>,
 }
 
+/// Where the rows of each key are: their place in the text, and their number.
+type Index = HashMap<Box<[u8]>, Vec<(Range<usize>, u32)>, FixedState>;
+
 /// The table in memory.
 #[derive(Default)]
 struct Held {
@@ -67,7 +70,7 @@ struct Held {
     /// The file as it was read; none if this came from the checkpoint.
     stamp: Option<Stamp>,
     /// Where in `rows` those of a key stand, and their shapes.
-    index: HashMap<Box<[u8]>, Vec<(Range<usize>, u32)>, FixedState>,
+    index: Index,
 }
 
 impl Join {
@@ -320,8 +323,7 @@ impl Run {
     /// Takes rows as the table.
     fn hold(&mut self, env: &Env, rows: Vec<u8>, stamp: Option<Stamp>) {
         let version = format!("{:08x}-{}", crc32fast::hash(&rows), rows.len());
-        let mut index: HashMap<Box<[u8]>, Vec<(Range<usize>, u32)>, FixedState> =
-            HashMap::default();
+        let mut index: Index = HashMap::default();
         let mut from = 0;
         while from < rows.len() {
             let end =

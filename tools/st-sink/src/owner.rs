@@ -67,9 +67,14 @@ pub fn claim(
         // Not a matter of whose it is.
         Err(error) if error.root_cause().is::<std::io::Error>() => {
             let cause = error.root_cause();
-            Err(anyhow!(
-                "{path}: {cause}: see that its folder is there and can be written"
-            ))
+            let full = cause
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|cause| cause.kind() == ErrorKind::StorageFull);
+            let mend = match full {
+                true => "make room and run the same line again",
+                false => "see that its folder is there and can be written",
+            };
+            Err(anyhow!("{path}: {cause}: {mend}"))
         }
         Err(_) if terms.overwrite => {
             clear()?;

@@ -22,7 +22,7 @@ enum Event {
     /// The branches were announced in the checkpoint.
     Announced(Announced),
     /// The stream is explained.
-    Explained(Explained),
+    Explained(Box<Explained>),
     /// A stage upstream has failed; comes before the exit of any branch that heard so.
     Aborted(Abort),
     /// The input has ended; comes before the exit of any branch that saw its end.
@@ -122,7 +122,7 @@ fn copy(
     std::thread::spawn(move || {
         let found_marked = |marked| _ = tell.send(Event::Marked(marked));
         let announced = |branches| _ = tell.send(Event::Announced(branches));
-        let explained = |explained| _ = tell.send(Event::Explained(explained));
+        let explained = |explained| _ = tell.send(Event::Explained(Box::new(explained)));
         let heard_abort = |abort: &Abort| _ = tell.send(Event::Aborted(abort.clone()));
         let end = Intake {
             outlets: &mut outlets,
@@ -166,7 +166,7 @@ impl Watch<'_> {
             match told.recv()? {
                 Event::Marked(marked) => self.marked = marked,
                 Event::Announced(announced) => self.announced = Some(announced),
-                Event::Explained(explained) => self.explained = Some(explained),
+                Event::Explained(explained) => self.explained = Some(*explained),
                 Event::Aborted(abort) => self.aborted = Some(abort),
                 Event::Input(end) => {
                     if let Err(error) = &end {
