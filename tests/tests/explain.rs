@@ -72,7 +72,7 @@ const GIVEN: [(&str, &[&str]); 10] = [
     (
         "st-watermark",
         &[
-            "st-rate --explain=json | st-watermark timestamp 1m --idle-timeout 1m --rejects bad --strict | st-sink",
+            "st-rate --explain=json | st-watermark timestamp 1m --idle-timeout 1m --tz Asia/Tokyo --rejects bad --strict | st-sink",
         ],
     ),
     (
@@ -99,7 +99,7 @@ const GIVEN: [(&str, &[&str]); 10] = [
     (
         "st-fold",
         &[
-            "st-rate --explain=json | st-fold --by value --init '{}' --update 'emit({n: .})' --on-timer 'emit({n: .})' --ttl 1h --late late \
+            "st-rate --explain=json | st-watermark timestamp 1m | st-fold --by value --init '{}' --update 'emit({n: .}) | timer($time + 600)' --on-timer 'emit({n: .})' --ttl 1h --late late \
              --tz Asia/Tokyo --rejects bad --strict | st-sink",
         ],
     ),

@@ -14,10 +14,7 @@ type Places = BTreeMap<String, Vec<(&'static Pipeline, usize, u64)>>;
 
 pub fn trials(bin: &anyhow::Result<PathBuf>) -> Vec<Trial> {
     let trial = |name: &str, error: &'static str| {
-        let bin = bin
-            .as_ref()
-            .map(Clone::clone)
-            .map_err(|error| format!("{error:#}"));
+        let bin = bin.as_ref().cloned().map_err(|error| format!("{error:#}"));
         Trial::test(name, move || {
             let bin = bin.map_err(Failed::from)?;
             every(&bin, error).map_err(Failed::from)

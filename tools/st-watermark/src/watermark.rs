@@ -122,6 +122,9 @@ impl Stage for EventTime {
         if let Some(idle) = self.arguments.idle_timeout {
             options.insert("idle_timeout".into(), json!(idle.to_string()));
         }
+        if self.zone != Zone::UTC {
+            options.insert("tz".into(), json!(self.zone.to_string()));
+        }
         options
     }
 
