@@ -5,6 +5,7 @@ CARGO ?= cargo
 FUZZ_SECONDS ?= 60
 BIN := $(CURDIR)/target/release
 LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
+USE_CASES := $(patsubst examples/use-cases/%/run,%,$(wildcard examples/use-cases/*/run))
 
 export PATH := $(BIN):$(PATH)
 
@@ -21,6 +22,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@for lesson in $(LESSONS); do \
 	  printf '  make %-12s %s\n' "lesson-$${lesson%%-*}" "$$(sed -n '1s/^# *//p' examples/$$lesson/README.md)"; done
+	@for case in $(USE_CASES); do printf '  make use-case-%-15s %s\n' "$$case" "$$(sed -n '1s/^# *//p' examples/use-cases/$$case/README.md)"; done
 
 build: ## Build the tools
 	@[ -x $(BIN)/st-sink ] && quiet=--quiet; $(CARGO) build --release $$quiet --bins
@@ -33,6 +35,12 @@ demo: setup ## Lesson 08: three queries over one stream of shop events
 
 lesson-%: setup
 	@lesson=$$(echo examples/$*-*/run); [ -x "$$lesson" ] || { echo "no lesson $*: make help lists them" >&2; exit 2; }; "$$lesson"
+
+# All but clickstream have a server at one end.
+use-case-%: build
+	@[ -x examples/use-cases/$*/run ] || { echo "no use case $*: make help lists them" >&2; exit 2; }
+	@[ $* = clickstream ] || $(MAKE) --silent connectors
+	@examples/use-cases/$*/run
 
 test: ## All tests
 	@$(CARGO) build --quiet
