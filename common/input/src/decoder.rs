@@ -1,6 +1,7 @@
 //! One input's decoder: where it stands, and the format it reads.
 
 use anyhow::Result;
+use st_row::Gate;
 
 use crate::conform::{Conform, Conforming};
 use crate::csv::Table;
@@ -32,6 +33,8 @@ pub(crate) struct State {
     pub(crate) long: Option<Long>,
     /// Rows are built here.
     pub(crate) scratch: Vec<u8>,
+    /// How rows of JSON have looked so far.
+    pub(crate) gate: Gate,
 }
 
 enum Kind {
@@ -76,6 +79,7 @@ impl Decoder {
             limit: reading.limit,
             long: None,
             scratch: Vec::new(),
+            gate: Gate::default(),
         };
         Decoder {
             state,

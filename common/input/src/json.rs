@@ -43,7 +43,18 @@ pub(crate) fn decode<R: Rows>(
         end: at,
         count: 0,
     };
+    let known = if utf8_lines(block, at) { block } else { b"" };
     while room.is_left() && state.long.is_none() {
+        if let Some(next) = state.gate.pass(known, at)
+            && next - at <= state.limit
+        {
+            run.end = next;
+            run.count += 1;
+            room.take(1, next - at);
+            state.pass(next - at, 1);
+            at = next;
+            continue;
+        }
         let Some((end, next)) = line_end(block, at, last) else {
             if block.len() - at > state.limit {
                 run.send(block, at, state.line(), rows)?;
@@ -61,6 +72,7 @@ pub(crate) fn decode<R: Rows>(
         let mut count = 1;
         match verdict {
             Some(Ok(())) if end < next && line[0] == b'{' && line[line.len() - 1] == b'}' => {
+                state.gate.learn(line);
                 run.end = next;
                 run.count += 1;
             }
@@ -83,6 +95,12 @@ pub(crate) fn decode<R: Rows>(
     run.send(block, at, state.line(), rows)?;
     rows.set_room(room);
     Ok(at)
+}
+
+/// True if the whole lines of `block` from `at` on are UTF-8.
+fn utf8_lines(block: &[u8], at: usize) -> bool {
+    let end = memchr::memrchr(b'\n', &block[at..]).map_or(at, |newline| at + newline);
+    simdutf8::basic::from_utf8(&block[at..end]).is_ok()
 }
 
 fn send<R: Rows>(scratch: &mut Vec<u8>, row: &[u8], rows: &mut R) -> Result<()> {

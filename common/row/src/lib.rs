@@ -6,6 +6,7 @@
 
 mod bad;
 mod fields;
+mod gate;
 mod kind;
 mod members;
 mod number;
@@ -18,6 +19,7 @@ mod validate;
 
 pub use bad::BadRow;
 pub use fields::{Fields, Span, Spans};
+pub use gate::Gate;
 pub use kind::Kind;
 pub use members::{Elements, Members, elements_of, fields_of};
 pub use number::{parse_f64, parse_i64, write_f64, write_i64};

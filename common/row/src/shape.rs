@@ -4,7 +4,7 @@
 //! the next, and where they are the same, so are its keys, and which of them are wanted need not be found out again.
 
 use crate::fields::Span;
-use crate::scan::{value_end, word_at};
+use crate::scan::{begins, value_end};
 
 /// What stands before one value.
 #[derive(Debug, Clone, Copy)]
@@ -103,15 +103,4 @@ impl Shape {
     pub(crate) fn forget(&mut self) {
         self.parts.clear();
     }
-}
-
-/// True if `part` stands at `at`. Most parts are a key of a few letters: two words that may overlap.
-#[inline(always)]
-fn begins(row: &[u8], at: usize, part: &[u8]) -> bool {
-    if (8..=16).contains(&part.len()) {
-        let last = part.len() - 8;
-        return word_at(row, at) == word_at(part, 0)
-            && word_at(row, at + last) == word_at(part, last);
-    }
-    row.get(at..at + part.len()) == Some(part)
 }

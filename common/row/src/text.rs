@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::BadRow;
 use crate::bad::not_json;
-use crate::scan::{below, equal_to, word_at};
+use crate::scan::clean_end;
 
 /// The text of a raw string or key, given with its quotes. Borrowed if it has no escape. A lone surrogate, which JSON can
 /// write but UTF-8 cannot, becomes U+FFFD.
@@ -147,14 +147,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 /// How many bytes need no escape.
 #[inline]
 fn clean_prefix(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = word_at(text, at) {
-        let hit = equal_to(word, b'"') | equal_to(word, b'\\') | below(word, 0x20);
-        if hit != 0 {
-            return at + (hit.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
+    let mut at = clean_end(text, 0);
     while at < text.len() && text[at] >= 0x20 && text[at] != b'"' && text[at] != b'\\' {
         at += 1;
     }

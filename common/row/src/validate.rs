@@ -2,7 +2,7 @@
 
 use crate::BadRow;
 use crate::bad::not_json;
-use crate::scan::{below, equal_to, skip_space, word_at};
+use crate::scan::{clean_end, skip_space};
 use crate::text::{hex4, key_is};
 
 /// Objects and arrays may be nested this deep.
@@ -28,14 +28,14 @@ pub fn validate(line: &[u8]) -> Result<(), BadRow> {
     let start = skip_space(line, 0);
     if line.get(start) != Some(&b'{') {
         // Tell an array or a number from text that is no JSON at all.
-        let end = value(line, start)?;
+        let end = value(line, start, 0)?;
         return if skip_space(line, end) == line.len() {
             Err(BadRow::NotObject)
         } else {
             not_json(skip_space(line, end), "text after the value")
         };
     }
-    let end = value(line, start)?;
+    let end = value(line, start, 0)?;
     match skip_space(line, end) {
         end if end == line.len() => Ok(()),
         more => not_json(more, "text after the object"),
@@ -73,11 +73,11 @@ impl Stack {
     }
 }
 
-/// Checks the value at `at`; returns the position after it.
-fn value(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
+/// Checks the value at `at`, around which `outer` containers are open; returns the position after it.
+pub(crate) fn value(line: &[u8], mut at: usize, outer: usize) -> Result<usize, BadRow> {
     let mut stack = Stack {
         bits: [0; MAX_DEPTH / 64],
-        depth: 0,
+        depth: outer,
     };
     let mut object = false;
     'value: loop {
@@ -110,7 +110,7 @@ fn value(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
         }
         // What may follow it: the next member or element, or the end of containers.
         loop {
-            if stack.depth == 0 {
+            if stack.depth == outer {
                 return Ok(at);
             }
             at = skip_space(line, at);
@@ -177,16 +177,9 @@ fn key(line: &[u8], at: usize, top: bool) -> Result<usize, BadRow> {
 
 /// Checks the string whose first byte after the quote is `at`; returns the position after the closing quote.
 #[inline(always)]
-fn string(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
+pub(crate) fn string(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
     loop {
-        while let Some(word) = word_at(line, at) {
-            let hit = equal_to(word, b'"') | equal_to(word, b'\\') | below(word, 0x20);
-            if hit != 0 {
-                at += (hit.trailing_zeros() / 8) as usize;
-                break;
-            }
-            at += 8;
-        }
+        at = clean_end(line, at);
         match line.get(at) {
             Some(b'"') => return Ok(at + 1),
             Some(b'\\') => match line.get(at + 1) {
@@ -210,7 +203,7 @@ fn digits(line: &[u8], mut at: usize) -> usize {
 }
 
 #[inline(always)]
-fn number(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
+pub(crate) fn number(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
     if line[at] == b'-' {
         at += 1;
     }
@@ -244,7 +237,7 @@ fn number(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
 }
 
 #[inline(always)]
-fn word(line: &[u8], at: usize, word: &'static [u8]) -> Result<usize, BadRow> {
+pub(crate) fn word(line: &[u8], at: usize, word: &'static [u8]) -> Result<usize, BadRow> {
     if line[at..].starts_with(word) {
         Ok(at + word.len())
     } else {

@@ -1,0 +1,108 @@
+//! The gate for many rows: what [`validate`] says, for less, of rows that look like one that passed before.
+//!
+//! Rows that one program wrote differ in their values only. What stood between the values of a row that passed (keys, colons, commas)
+//! needs no second look where the same bytes stand again; the values are checked each time.
+
+use crate::fields_of;
+use crate::scan::begins;
+use crate::validate::{number, string, value, word};
+
+/// Looks of rows that are remembered: a writer that leaves out what is absent has a few.
+const KNOWN: usize = 4;
+
+/// Rows that were seen, by what stands between their values.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// The one that passed last is the first to be tried.
+    looks: Vec<Look>,
+    /// How many were none of them.
+    strangers: u32,
+}
+
+/// What stands before each value of a row.
+#[derive(Debug, Default)]
+struct Look {
+    bytes: Vec<u8>,
+    /// Where in `bytes` the text before each value ends.
+    ends: Vec<usize>,
+}
+
+impl Gate {
+    /// The position after the row that begins at `at` of `text`, which is UTF-8, and its newline. None says that it is to be asked
+    /// of [`validate`](crate::validate()): the row looks new, has no newline, or is none.
+    #[inline]
+    pub fn pass(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        if let Some(end) = self.looks.first()?.pass(text, at) {
+            return Some(end);
+        }
+        let (found, end) = (1..self.looks.len())
+            .find_map(|index| Some((index, self.looks[index].pass(text, at)?)))?;
+        self.looks.swap(0, found);
+        Some(end)
+    }
+
+    /// Remembers how a row looks that was not passed and yet is valid, unless such rows are all alike in being new.
+    #[cold]
+    pub fn learn(&mut self, row: &[u8]) {
+        self.strangers = self.strangers.saturating_add(1);
+        if !self.strangers.is_power_of_two() {
+            return;
+        }
+        if let Some(look) = Look::of(row) {
+            self.looks.truncate(KNOWN - 1);
+            self.looks.insert(0, look);
+        }
+    }
+}
+
+impl Look {
+    /// None for a row that does not end with its last value and a brace, or has no member.
+    fn of(row: &[u8]) -> Option<Look> {
+        let mut look = Look::default();
+        let mut from = 0;
+        for member in fields_of(row) {
+            let (_, value) = member.ok()?;
+            // Where the value stands: both are slices of one row.
+            let start = value.as_ptr().addr() - row.as_ptr().addr();
+            look.bytes.extend_from_slice(&row[from..start]);
+            look.ends.push(look.bytes.len());
+            from = start + value.len();
+        }
+        (!look.ends.is_empty() && &row[from..] == b"}").then_some(look)
+    }
+
+    #[inline(always)]
+    fn pass(&self, text: &[u8], mut at: usize) -> Option<usize> {
+        let mut from = 0;
+        for &end in &self.ends {
+            let before = &self.bytes[from..end];
+            if !begins(text, at, before) {
+                return None;
+            }
+            at += before.len();
+            at = match text.get(at)? {
+                b'"' => string(text, at + 1).ok()?,
+                b'-' | b'0'..=b'9' => number(text, at).ok()?,
+                _ => other(text, at)?,
+            };
+            from = end;
+        }
+        (text.get(at..)?.starts_with(b"}\n")).then_some(at + 2)
+    }
+}
+
+/// The end of a value that is no string and no number. A newline ends the row: an object or array does not go on after it.
+#[inline(never)]
+fn other(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at)? {
+        b't' => word(text, at, b"true").ok(),
+        b'f' => word(text, at, b"false").ok(),
+        b'n' => word(text, at, b"null").ok(),
+        b'{' | b'[' => {
+            let line = &text[..at + text[at..].iter().position(|&b| b == b'\n')?];
+            // One level is taken: the row itself.
+            value(line, at, 1).ok()
+        }
+        _ => None,
+    }
+}
