@@ -222,7 +222,7 @@ fn w19_an_explained_stream_has_no_batches() {
     for (line, said) in [
         (
             r#"{"$st":"begin","id":0,"time":"2025-01-01T00:00:00Z"}"#,
-            "a begin marker in a stream that is explained",
+            "marker begin in a stream that is explained",
         ),
         (r#"{"a":1}"#, "a row in a stream that is explained"),
     ] {

@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::tail::{Ended, Tail};
+
 /// Bytes that several branches share.
 pub type Block = Arc<Vec<u8>>;
 
@@ -59,6 +61,7 @@ impl Feed {
 
 fn write(mut stdin: ChildStdin, blocks: &Receiver<Block>, cut: &Cut) -> io::Result<()> {
     let mut within_line = false;
+    let mut tail = Tail::default();
     for block in blocks {
         if let Some(last) = cut.get() {
             if last.is_empty() {
@@ -67,12 +70,17 @@ fn write(mut stdin: ChildStdin, blocks: &Receiver<Block>, cut: &Cut) -> io::Resu
                     .chain(blocks.try_iter())
                     .try_for_each(|block| stdin.write_all(&block));
             }
+            // Nothing may follow the end: this branch has all there is.
+            if tail.ended() == Ended::Cleanly {
+                return Ok(());
+            }
             if within_line {
                 stdin.write_all(b"\n")?;
             }
             return stdin.write_all(last);
         }
         stdin.write_all(&block)?;
+        tail.follow(&block);
         within_line = block.last().map_or(within_line, |byte| *byte != b'\n');
     }
     Ok(())

@@ -371,3 +371,17 @@ fn branches_are_announced_in_the_checkpoint_before_they_get_their_start() {
     let seen = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(seen, "one\ntwo.2\ntwo.x\n");
 }
+
+/// What a branch has whole is not taken back, though another one fails while the source is still there.
+#[test]
+fn nothing_follows_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let fails = "b=head -n 6 > /dev/null; until grep -q end a; do sleep 0.01; done; exit 3";
+    let mut child = tee(&folder, &["a=cat > a", fails]);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(marked().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(read(&folder, "a"), format!("{}\n{BODY}", start_of("a")));
+}

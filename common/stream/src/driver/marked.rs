@@ -271,7 +271,7 @@ impl<S: Stage> Driver<S> {
                         return Err(Aborted { abort, passed_on }.into());
                     }
                     other => bail!(
-                        "stdin: a {} marker in a stream that is explained, which has no batches",
+                        "stdin: marker {} in a stream that is explained, which has no batches",
                         name_of(&other)
                     ),
                 },
@@ -346,7 +346,7 @@ impl<S: Stage> Driver<S> {
                 Next::Line(line) => {
                     let what = match Marker::parse(line) {
                         Ok(marker) if marker::is_marker(line) => {
-                            format!("a {} marker", name_of(&marker))
+                            format!("marker {}", name_of(&marker))
                         }
                         _ => marker::quote(line),
                     };
