@@ -2,7 +2,7 @@
 //! The line scanner: what it takes for a row is a row to serde_json too, and the reverse; fields are found where they stand.
 
 use libfuzzer_sys::fuzz_target;
-use st_row::{BadRow, Fields, Spans, elements_of, fields_of};
+use st_row::{BadRow, Fields, Gate, Spans, elements_of, fields_of};
 
 /// The same verdict from serde_json, which knows neither our depth nor the reserved key.
 fn is_object(line: &[u8]) -> bool {
@@ -14,9 +14,23 @@ fn is_object(line: &[u8]) -> bool {
         && line.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
 }
 
+/// The gate for many rows and the one for each agree on every line.
+fn pass(text: &str) {
+    let (mut gate, mut at) = (Gate::default(), 0);
+    for line in text.split_inclusive('\n') {
+        let verdict = st_row::validate(line.trim_end_matches('\n').as_bytes());
+        match gate.pass(text.as_bytes(), at) {
+            Some(end) => assert!(verdict.is_ok() && end == at + line.len()),
+            None if verdict.is_ok() => gate.learn(line.trim_end_matches('\n').as_bytes()),
+            None => {}
+        }
+        at += line.len();
+    }
+}
+
 fuzz_target!(|line: &[u8]| {
     if line.contains(&b'\n') {
-        return;
+        return std::str::from_utf8(line).map_or((), pass);
     }
     let verdict = st_row::validate(line);
     match verdict {
