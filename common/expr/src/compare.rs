@@ -18,6 +18,9 @@ fn whole_and_double(a: i128, b: f64) -> Ordering {
     if b.is_nan() {
         return Ordering::Less;
     }
+    if a.unsigned_abs() < 1 << 53 {
+        return doubles(a as f64, b);
+    }
     // A float cast to an integer stops at its range, where the comparison comes out right too.
     a.cmp(&(b.trunc() as i128)).then(doubles(0.0, b.fract()))
 }

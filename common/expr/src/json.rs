@@ -4,7 +4,9 @@ use crate::number::{float, write_double};
 use crate::{Decimal, Type, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use st_row::{Kind, elements_of, fields_of, parse_f64, parse_i64, unescape, write_string};
+use st_row::{
+    Kind, Short, elements_of, fields_of, parse_f64, parse_i64, short_number, unescape, write_string,
+};
 use st_time::Zone;
 use std::borrow::Cow;
 
@@ -92,7 +94,15 @@ fn object<'v>(
 
 /// Reads a raw JSON value as a declared type, by the permissive rules of Spark's JSON reader (`JacksonParser`): what does
 /// not fit is null, in that value alone. Unlike Spark's, a number is no TIMESTAMP: its unit is not known.
+#[inline]
 pub fn read_json<'r>(raw: &'r [u8], kind: &Type, zone: Zone) -> Value<'r> {
+    if matches!(kind, Type::Any) {
+        match short_number(raw) {
+            Some(Short::Integer(value)) => return Value::Integer(value),
+            Some(Short::Fraction(value)) => return Value::Double(value),
+            None => {}
+        }
+    }
     read(raw, kind, zone).unwrap_or(Value::Null)
 }
 

@@ -63,7 +63,7 @@ mod wide;
 
 pub use ast::{Assignment, Ast, Item, Node, Order};
 pub use columns::{Columns, Place, Slots};
-pub use compile::{Compiled, Compiler, Generator};
+pub use compile::{Compiled, Compiler, Cut, Generator};
 pub use error::{Span, SyntaxError};
 pub use event_time::{event_time, window_end};
 pub use function::{Env, Failure, Failures};

@@ -36,19 +36,29 @@ pub fn parse_f64(raw: &[u8]) -> Option<f64> {
     if !matches!(raw.first()?, b'-' | b'0'..=b'9') || !raw.last()?.is_ascii_digit() {
         return None;
     }
-    if let Some(value) = short_f64(raw) {
-        return Some(value);
+    match short_number(raw) {
+        Some(Short::Fraction(value)) => return Some(value),
+        Some(Short::Integer(value)) if value != 0 && value.unsigned_abs() < 1 << 53 => {
+            return Some(value as f64);
+        }
+        _ => {}
     }
     std::str::from_utf8(raw).ok()?.parse().ok()
 }
 
-/// A number of few digits without exponent: both its digits and its power of ten are doubles, so that their quotient is
-/// rounded but once (Clinger's fast path).
+/// A number of few digits, as most are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Short {
+    /// Without fraction and exponent.
+    Integer(i64),
+    /// With a fraction.
+    Fraction(f64),
+}
+
+/// Reads a number of few digits without exponent, in one pass: what [`parse_i64`] and [`parse_f64`] give. `None` for all else,
+/// which they have to be asked for.
 #[inline]
-fn short_f64(raw: &[u8]) -> Option<f64> {
-    const TENS: [f64; 16] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-    ];
+pub fn short_number(raw: &[u8]) -> Option<Short> {
     let (negative, digits) = match raw {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, raw),
@@ -67,14 +77,22 @@ fn short_f64(raw: &[u8]) -> Option<f64> {
             return None;
         }
     }
-    let places = point.map_or(0, |point| digits.len() - point);
+    let Some(point) = point else {
+        let value = value as i64;
+        return Some(Short::Integer(if negative { -value } else { value }));
+    };
     // Sixteen digits may be more than a double holds.
-    if value >= 1 << 53 {
+    if point == digits.len() || value >= 1 << 53 {
         return None;
     }
-    let value = value as f64 / TENS[places];
-    Some(if negative { -value } else { value })
+    // Both are doubles, so that their quotient is rounded but once (Clinger's fast path).
+    let value = value as f64 / TENS[digits.len() - point];
+    Some(Short::Fraction(if negative { -value } else { value }))
 }
+
+const TENS: [f64; 16] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
 
 /// Appends `value` in digits.
 #[inline]
@@ -113,10 +131,22 @@ mod tests {
             ));
         }
         for text in texts {
-            if let Some(value) = short_f64(text.as_bytes()).filter(|_| !text.ends_with('.')) {
+            match short_number(text.as_bytes()) {
+                Some(Short::Fraction(value)) => {
+                    let expected: Result<f64, _> = text.parse();
+                    assert_eq!(Ok(value.to_bits()), expected.map(f64::to_bits), "{text}");
+                }
+                Some(Short::Integer(value)) => assert_eq!(Ok(value), text.parse(), "{text}"),
+                None => {}
+            }
+            if let Some(value) = parse_f64(text.as_bytes()) {
                 let expected: Result<f64, _> = text.parse();
                 assert_eq!(Ok(value.to_bits()), expected.map(f64::to_bits), "{text}");
             }
         }
+        for text in ["", "-", ".5", "1.", "-.5", "1.2.3", "1e5", "1E-3", "+1", "--1", "1-", "null"] {
+            assert_eq!(short_number(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(short_number(b"-0"), Some(Short::Integer(0)));
     }
 }

@@ -87,18 +87,23 @@ pub(crate) fn value_end(row: &[u8], at: usize) -> Result<usize, BadRow> {
     }
 }
 
+/// The bytes that stand behind a number or a word.
+const ENDS_SCALAR: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut bytes: &[u8] = b",}] \t\n\r:\"{[";
+    while let [byte, rest @ ..] = bytes {
+        ends[*byte as usize] = true;
+        bytes = rest;
+    }
+    ends
+};
+
 /// End of a number, `true`, `false` or `null`.
 #[inline(always)]
 fn scalar_end(row: &[u8], start: usize) -> Result<usize, BadRow> {
-    let mut at = start;
-    while at < row.len()
-        && !matches!(
-            row[at],
-            b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b':' | b'"' | b'{' | b'['
-        )
-    {
-        at += 1;
-    }
+    let rest = row.get(start..).unwrap_or_default();
+    let length = rest.iter().position(|&b| ENDS_SCALAR[b as usize]);
+    let at = start + length.unwrap_or(rest.len());
     if at == start {
         not_json(at, "expected a value")
     } else {

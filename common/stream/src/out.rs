@@ -66,6 +66,24 @@ impl Out {
         self.writer.wrote()
     }
 
+    /// Hands on the rows that `write` appends, each with its newline, and counts; it leaves none half written. The
+    /// caller sees to it that all begin alike, so that the first one tells whether they could be taken for markers.
+    #[inline]
+    pub fn rows_with(&mut self, write: impl FnOnce(&mut Vec<u8>) -> u64) -> Result<()> {
+        if self.opening.is_some() {
+            self.open()?;
+        }
+        let lines = self.writer.buffer();
+        let start = lines.len();
+        let count = write(lines);
+        if lines[start..].starts_with(marker::PREFIX) {
+            lines.truncate(start);
+            bail!("a row would begin like a marker: no column may be called `$st`");
+        }
+        self.figures.rows_out += count;
+        self.writer.wrote()
+    }
+
     /// Hands on `count` rows at once: lines that each end in a newline and were all validated, so that none can be taken
     /// for a marker.
     pub fn rows(&mut self, lines: &[u8], count: u64) -> Result<()> {

@@ -90,11 +90,8 @@ impl Builder {
     }
 
     fn finish(self) -> Program {
-        Program {
-            fields: self.compiler.columns.fields().clone(),
-            steps: self.steps,
-            layout: self.layout,
-        }
+        let fields = self.compiler.columns.fields().clone();
+        Program::new(fields, self.steps, self.layout)
     }
 
     fn condition(&mut self, ast: &Ast, text: &str) -> Result<()> {

@@ -6,6 +6,8 @@ use st_expr::{Compiled, Env, Slots, Value, write_json};
 use st_row::{BadRow, Edit, Fields, Spans, Splice, write_string};
 use st_time::Zone;
 
+use crate::stencil::Stencil;
+
 /// Where a member's value comes from.
 pub enum Source {
     /// The values computed for the row.
@@ -22,7 +24,6 @@ pub struct Member {
     pub name: String,
     /// Its value.
     pub source: Source,
-    /// Its name as it is written: `"name":`
     label: Vec<u8>,
 }
 
@@ -38,12 +39,17 @@ impl Member {
             label,
         }
     }
+
+    /// Its name as it is written: `"name":`
+    pub fn label(&self) -> &[u8] {
+        &self.label
+    }
 }
 
 /// A change of the row that came, by its fields.
 pub enum Change {
-    /// The field gets a value.
-    Set(usize, Source),
+    /// The field gets the member's value, and if the row has none, the member becomes its last.
+    Set(usize, Member),
     /// The field goes.
     Drop(usize),
     /// The first field gets the second one's name.
@@ -82,6 +88,8 @@ pub struct Scratch {
     edits: Vec<Edit>,
     values: Vec<u8>,
     row: Vec<u8>,
+    /// For rows that a generator makes.
+    pub stencil: Stencil,
 }
 
 impl Layout {
@@ -113,8 +121,8 @@ impl Layout {
                     .rev()
                     .find(|change| change.touches(field));
                 match last {
-                    Some(Change::Set(_, earlier)) => *earlier = source,
-                    _ => changes.push(Change::Set(field, source)),
+                    Some(Change::Set(_, earlier)) => earlier.source = source,
+                    _ => changes.push(Change::Set(field, Member::new(name.to_string(), source))),
                 }
             }
         }
@@ -253,6 +261,9 @@ fn changed(
     scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) -> Result<(), BadRow> {
+    if appended(changes, parts, out) {
+        return Ok(());
+    }
     let Scratch {
         splice,
         edits,
@@ -263,9 +274,9 @@ fn changed(
     values.clear();
     for change in changes {
         edits.push(match change {
-            Change::Set(field, source) => {
+            Change::Set(field, member) => {
                 let start = values.len();
-                source.write(parts, values);
+                member.source.write(parts, values);
                 Edit::Set {
                     field: *field,
                     value: start..values.len(),
@@ -281,7 +292,32 @@ fn changed(
     splice.apply(fields, parts.row, parts.spans, edits, values, out)
 }
 
-fn write_members(members: &[Member], parts: &Parts<'_, '_>, out: &mut Vec<u8>) {
+/// The row that came with new last members, if the changes are just that; else false, and nothing was written.
+#[inline]
+fn appended(changes: &[Change], parts: &Parts<'_, '_>, out: &mut Vec<u8>) -> bool {
+    let new = |change: &Change| matches!(change, Change::Set(field, _) if parts.spans.span(*field).is_none());
+    let [inside @ .., b'}'] = parts.row else {
+        return false;
+    };
+    // An object without members, or white space: the general way.
+    let closes = |last: &u8| *last > b' ' && *last != b'{';
+    if !inside.last().is_some_and(closes) || !changes.iter().all(new) {
+        return false;
+    }
+    out.extend_from_slice(inside);
+    for change in changes {
+        if let Change::Set(_, member) = change {
+            out.push(b',');
+            out.extend_from_slice(&member.label);
+            member.source.write(parts, out);
+        }
+    }
+    out.push(b'}');
+    true
+}
+
+/// Appends members, with commas between them.
+pub fn write_members(members: &[Member], parts: &Parts<'_, '_>, out: &mut Vec<u8>) {
     for (index, member) in members.iter().enumerate() {
         if index > 0 {
             out.push(b',');

@@ -10,6 +10,7 @@ mod otherwise;
 mod program;
 mod quick;
 mod shape;
+mod stencil;
 mod target;
 mod through;
 

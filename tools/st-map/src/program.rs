@@ -6,6 +6,7 @@ use st_row::{BadRow, Fields, Spans};
 
 use crate::layout::{Layout, Parts, Scratch};
 use crate::quick::Quick;
+use crate::stencil;
 use crate::target::Target;
 
 /// One step; each but a condition adds values to the row's.
@@ -18,6 +19,17 @@ pub enum Step {
     Unread,
     /// Goes on once for each row it makes, with a value per column.
     Generate(Generator),
+}
+
+impl Step {
+    /// How many values it adds.
+    fn values(&self) -> usize {
+        match self {
+            Step::Where(_) => 0,
+            Step::Value(_) | Step::Unread => 1,
+            Step::Generate(generator) => generator.columns().len(),
+        }
+    }
 }
 
 /// What became of a row.
@@ -41,6 +53,8 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// The row that is handed on.
     pub layout: Layout,
+    /// The member that has the value of the last step, if that is a generator and nothing else differs in its rows.
+    place: Option<usize>,
 }
 
 /// A program and what it reuses from row to row.
@@ -94,6 +108,26 @@ impl Machine {
 }
 
 impl Program {
+    /// Steps over these fields, and the row they end in.
+    pub fn new(fields: Fields, mut steps: Vec<Step>, layout: Layout) -> Program {
+        // Nothing stands behind them that would miss their values.
+        while let Some(Step::Unread) = steps.last() {
+            steps.pop();
+        }
+        let place = match steps.split_last() {
+            Some((Step::Generate(generator), before)) if generator.columns().len() == 1 => {
+                stencil::place(&layout, before.iter().map(Step::values).sum())
+            }
+            _ => None,
+        };
+        Program {
+            fields,
+            steps,
+            layout,
+            place,
+        }
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn steps<'r>(
         &'r self,
@@ -118,10 +152,23 @@ impl Program {
                 }
                 Step::Unread => values.push(Value::Null),
                 Step::Generate(generator) => {
+                    let last = index + 1 == self.steps.len();
+                    if let (true, Some(place), Layout::Made(members)) =
+                        (last, self.place, &self.layout)
+                    {
+                        let parts = Parts {
+                            env,
+                            row,
+                            spans,
+                            values,
+                        };
+                        let around = (members.as_slice(), place);
+                        let any = scratch.stencil.rows(generator, around, &parts, target)?;
+                        return Ok(if any { Became::Rows } else { Became::Nothing });
+                    }
                     let mut made = generator.made(env, &Slots::new(row, spans, values));
                     let before = values.len();
                     let mut became = Became::Nothing;
-                    let last = index + 1 == self.steps.len();
                     while made.next_into(values) {
                         let after = if last {
                             self.hand_on(row, env, spans, values, scratch, target)?
@@ -167,7 +214,11 @@ impl Program {
 }
 
 /// The same allocation for values of another row.
+#[inline]
 fn reuse<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
+    if values.capacity() == 0 {
+        return Vec::new();
+    }
     values.clear();
     // Nothing is mapped; the standard library keeps the allocation, as the element's layout is the same.
     values.into_iter().map(|_| Value::Null).collect()

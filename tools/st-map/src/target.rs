@@ -41,4 +41,16 @@ impl Target<'_> {
             }
         }
     }
+
+    /// Hands on the lines that `write` appends and counts; all of them begin alike.
+    #[inline]
+    pub fn rows_with(&mut self, write: impl FnOnce(&mut Vec<u8>) -> u64) -> Result<()> {
+        match self {
+            Target::Out(out) => out.rows_with(write),
+            Target::Pending(lines) => {
+                write(lines);
+                Ok(())
+            }
+        }
+    }
 }

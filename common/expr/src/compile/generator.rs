@@ -1,6 +1,6 @@
 //! Functions that make several rows of one: `explode` and its kin. They stand alone at the top of an item.
 
-use super::{Compiled, Compiler};
+use super::{Compiled, Compiler, Cut};
 use crate::ast::{Ast, Item};
 use crate::error::SyntaxError;
 use crate::function::Env;
@@ -12,6 +12,7 @@ pub struct Generator {
     outer: bool,
     args: Vec<Compiled>,
     columns: Vec<Field>,
+    cut: Option<Cut>,
 }
 
 /// The rows made of one row: each has one value per column of the generator.
@@ -36,6 +37,12 @@ impl<'r> Made<'r> {
 
 type Rows<'r> = Vec<Vec<Value<'r>>>;
 
+/// `explode` of an array.
+const ELEMENTS: Kind = Kind::Explode {
+    position: false,
+    map: false,
+};
+
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Explode { position: bool, map: bool },
@@ -49,12 +56,13 @@ impl Generator {
         &self.columns
     }
 
+    /// What it cuts, if each of its rows is a piece of a column's text.
+    pub fn cut(&self) -> Option<&Cut> {
+        self.cut.as_ref()
+    }
+
     /// The rows it makes of one row; none for null or empty input, unless it is an `_outer` one.
     pub fn made<'r>(&'r self, env: &Env, slots: &Slots<'_, 'r>) -> Made<'r> {
-        const ELEMENTS: Kind = Kind::Explode {
-            position: false,
-            map: false,
-        };
         let mut rows = match self.args.as_slice() {
             [arg] if self.kind == ELEMENTS && !self.outer => match arg.eval(env, slots) {
                 Value::Array(elements) => return Made::Elements(elements.into_iter()),
@@ -283,11 +291,17 @@ impl Compiler {
         for (column, alias) in columns.iter_mut().zip(aliases) {
             column.name.clone_from(alias);
         }
+        // A text has one piece at least, so that `explode_outer` has nothing to add.
+        let cut = match args.as_slice() {
+            [arg] if kind == ELEMENTS => Cut::of(&arg.op),
+            _ => None,
+        };
         Ok(Some(Generator {
             kind,
             outer,
             args,
             columns,
+            cut,
         }))
     }
 }

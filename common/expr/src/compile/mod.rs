@@ -3,12 +3,14 @@
 
 mod arithmetic;
 mod calls;
+mod cut;
 mod forms;
 mod generator;
 mod lambdas;
 mod operators;
 mod paths;
 
+pub use cut::Cut;
 pub use forms::{names as function_names, others as aggregate_and_generator_names};
 pub use generator::{Generator, Made};
 

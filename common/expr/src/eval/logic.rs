@@ -2,7 +2,7 @@
 
 use super::{Op, Scope};
 use crate::Value;
-use crate::compare::{compare, write_key};
+use crate::compare::{compare, doubles, write_key};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
@@ -56,6 +56,11 @@ fn ordering(a: &Value<'_>, b: &Value<'_>, scope: &Scope<'_, '_>) -> Option<Order
     match (a, b) {
         (Value::Null, _) | (_, Value::Null) => None,
         (Value::Integer(a), Value::Integer(b)) => Some(a.cmp(b)),
+        (Value::Double(a), Value::Double(b)) => Some(doubles(*a, *b)),
+        // Exact, as such an integer is a double.
+        (Value::Double(a), Value::Integer(b)) if b.unsigned_abs() < 1 << 53 => {
+            Some(doubles(*a, *b as f64))
+        }
         _ => match compare(scope.env, a, b) {
             Ok(ordering) => Some(ordering),
             Err(failure) => {

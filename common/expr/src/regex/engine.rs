@@ -16,7 +16,7 @@ pub struct Pattern {
     /// With the long forms of the anchors, if the pattern has such; compiled when a text asks for them.
     exact: OnceLock<Result<Engine, String>>,
     found: Found,
-    /// The one character that is all of the pattern, if it is ASCII and stands for itself.
+    /// See [`Pattern::byte`].
     byte: Option<u8>,
 }
 
@@ -81,6 +81,11 @@ impl Pattern {
                 _ => None,
             },
         })
+    }
+
+    /// The one character that is all of the pattern, if it is ASCII and stands for itself.
+    pub fn byte(&self) -> Option<u8> {
+        self.byte
     }
 
     /// Number of capturing groups.
