@@ -144,7 +144,9 @@ mod tests {
                 assert_eq!(Ok(value.to_bits()), expected.map(f64::to_bits), "{text}");
             }
         }
-        for text in ["", "-", ".5", "1.", "-.5", "1.2.3", "1e5", "1E-3", "+1", "--1", "1-", "null"] {
+        for text in [
+            "", "-", ".5", "1.", "-.5", "1.2.3", "1e5", "1E-3", "+1", "--1", "1-", "null",
+        ] {
             assert_eq!(short_number(text.as_bytes()), None, "{text}");
         }
         assert_eq!(short_number(b"-0"), Some(Short::Integer(0)));

@@ -50,6 +50,15 @@ fn special(bytes: &[u8; 16]) -> u32 {
     (quote | backslash | control).to_bitmask()
 }
 
+/// One bit for each byte that is a quote or a backslash.
+#[inline(always)]
+fn delimiters(bytes: &[u8; 16]) -> u32 {
+    let bytes = u8x16::new(*bytes);
+    let quote = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
+    (quote | backslash).to_bitmask()
+}
+
 /// First position from `at` on that is no JSON white space.
 #[inline(always)]
 pub(crate) fn skip_space(row: &[u8], mut at: usize) -> usize {
@@ -64,7 +73,14 @@ pub(crate) fn skip_space(row: &[u8], mut at: usize) -> usize {
 pub(crate) fn string_end(row: &[u8], mut at: usize) -> Result<(usize, bool), BadRow> {
     let mut escaped = false;
     loop {
-        at = clean_end(row, at);
+        while let Some(bytes) = row.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+            let hit = delimiters(bytes);
+            if hit != 0 {
+                at += hit.trailing_zeros() as usize;
+                break;
+            }
+            at += 16;
+        }
         match row.get(at) {
             Some(b'"') => return Ok((at, escaped)),
             Some(b'\\') => {

@@ -37,7 +37,12 @@ pub fn shows_what_it_prints(name: &str) {
     );
     command.env("PACE", "--available-now");
     let printed = succeed(command).out();
-    let page = read(&root().join("examples/use-cases").join(name).join("README.md"));
+    let page = read(
+        &root()
+            .join("examples/use-cases")
+            .join(name)
+            .join("README.md"),
+    );
     let mut lines = printed.lines().map(str::trim_end);
     for line in block(&page, "text").lines().map(str::trim_end) {
         if line != "…" && !line.is_empty() {

@@ -68,6 +68,8 @@ struct Builder {
     later: Vec<Parsed>,
     /// A generator stands among the steps.
     generates: bool,
+    /// The operation at hand makes several rows of one.
+    fans_out: bool,
     splits: bool,
 }
 
@@ -85,6 +87,7 @@ impl Builder {
             layout: Layout::unchanged(),
             later: Vec::new(),
             generates: false,
+            fans_out: false,
             splits,
         }
     }
@@ -186,6 +189,9 @@ impl Builder {
             self.compiler.columns.close();
         }
         // What gives several rows is computed last, so that the rest is computed once.
+        self.fans_out = items
+            .iter()
+            .any(|(_, worth)| matches!(worth, Worth::Several(_)));
         let order: Vec<usize> = {
             let several = |index: &usize| matches!(items[*index].1, Worth::Several(_));
             let (last, first): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(several);
@@ -208,6 +214,7 @@ impl Builder {
                 .map(|(name, source)| Member::new(name, source))
                 .collect();
         }
+        self.fans_out = false;
         let Some(_) = star else {
             self.layout = Layout::Made(sources.into_iter().flatten().collect());
             return Ok(());
@@ -321,7 +328,7 @@ impl Builder {
                 let index = self.compiler.columns.bind(name, expression.kind().clone());
                 let read = read || self.later.iter().any(|operation| operation.mentions(name));
                 // Evaluated when the row is written; but not once for each row that a generator makes.
-                let late = !read && !self.later.iter().any(generates);
+                let late = !read && !self.fans_out && !self.later.iter().any(generates);
                 let source = match expression.field() {
                     Some(field) => {
                         self.steps.push(if read {

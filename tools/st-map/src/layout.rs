@@ -264,6 +264,17 @@ fn changed(
     if appended(changes, parts, out) {
         return Ok(());
     }
+    spliced(changes, parts, fields, scratch, out)
+}
+
+/// The same, whatever the changes are.
+fn spliced(
+    changes: &[Change],
+    parts: &Parts<'_, '_>,
+    fields: &Fields,
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) -> Result<(), BadRow> {
     let Scratch {
         splice,
         edits,
@@ -342,4 +353,61 @@ fn rename(members: &mut [Member], old: &str, new: &str) -> bool {
             *member = Member::new(new.to_string(), source);
         })
         .is_some()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use st_expr::{Columns, Compiler, Schema};
+
+    #[test]
+    fn appended_members_stand_where_splicing_puts_them() {
+        let mut compiler = Compiler::new(Columns::new(Schema::default()), Zone::UTC);
+        let sum = compiler.expression("a + b").unwrap();
+        let copy = compiler.expression("a").unwrap();
+        for name in ["sum", "a \"c\""] {
+            compiler.columns.find(name).unwrap();
+        }
+        let fields = compiler.columns.fields().clone();
+        let set = |name: &str, expression| {
+            let member = Member::new(name.to_string(), Source::Expression(expression));
+            Change::Set(fields.position(name).unwrap(), member)
+        };
+        let changes = [set("sum", sum), set("a \"c\"", copy)];
+        let rows = [
+            "{}",
+            "{ }",
+            r#"{"a":1,"b":2}"#,
+            r#"{"a":1,"b":2 }"#,
+            r#" {"a":1,"b":2} "#,
+            r#"{"a":1.50,"b":{}}"#,
+            r#"{"a":"x}","b":"{"}"#,
+            r#"{"a":[{}]}"#,
+            r#"{"a":1,"a":2,"b":3}"#,
+            r#"{"a":1,"sum":0,"b":3}"#,
+            r#"{"a":1,"b":3,"sum":0,"sum":1}"#,
+            r#"{"a":1,"b":3,"a \u0022c\"":null}"#,
+            r#"{"":"é","b":-0.0,"a":1e400}"#,
+        ];
+        let mut scratch = Scratch::default();
+        for row in rows {
+            let mut spans = Spans::default();
+            fields.locate(row.as_bytes(), &mut spans).unwrap();
+            let parts = Parts {
+                env: &Env::new(Zone::UTC),
+                row: row.as_bytes(),
+                spans: &spans,
+                values: &[],
+            };
+            let (mut quick, mut whole) = (Vec::new(), Vec::new());
+            changed(&changes, &parts, &fields, &mut scratch, &mut quick).unwrap();
+            spliced(&changes, &parts, &fields, &mut scratch, &mut whole).unwrap();
+            assert_eq!(
+                String::from_utf8(quick).unwrap(),
+                String::from_utf8(whole).unwrap(),
+                "{row}"
+            );
+        }
+    }
 }

@@ -128,6 +128,19 @@ impl Program {
         }
     }
 
+    /// The same rows, each made on its own.
+    #[cfg(test)]
+    pub fn one_by_one(mut self) -> Program {
+        self.place = None;
+        self
+    }
+
+    /// True if rows of a generator are copied around their values.
+    #[cfg(test)]
+    pub fn has_stencil(&self) -> bool {
+        self.place.is_some()
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn steps<'r>(
         &'r self,

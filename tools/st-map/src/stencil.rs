@@ -204,3 +204,7 @@ fn copy(out: &mut [u8], at: usize, from: &[u8], length: usize) -> usize {
     }
     at + length
 }
+
+#[cfg(test)]
+#[path = "stencil_tests.rs"]
+mod tests;
