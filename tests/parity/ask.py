@@ -4,13 +4,17 @@ Between files Spark is left to idle, so that its batch without data follows: onl
 and its watermark for late rows the same. What Spark emits from one file to the next is one step of the answer.
 """
 
+import contextlib
 import json
 import logging
 import pathlib
 import re
 import shutil
+import sys
 import tempfile
 
+from py4j.protocol import Py4JNetworkError
+from pyspark import SparkContext
 from pyspark.sql import functions
 from pyspark.sql.streaming import StatefulProcessor  # noqa: F401: for queries
 
@@ -35,6 +39,7 @@ def session():
     more = {
         "spark.ui.showConsoleProgress": "false",
         "spark.ui.enabled": "false",
+        "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": java,
         "spark.sql.warehouse.dir": tempfile.mkdtemp(),
@@ -46,6 +51,42 @@ def session():
     for kind in ("SQL", "DataFrame"):
         logging.getLogger(kind + "QueryContextLogger").setLevel(logging.CRITICAL + 1)
     return spark
+
+
+class Spark:
+    """Asks Spark case after case. What queries leave behind in a JVM goes with it: after so many cases another one begins, and
+    so it does when the JVM is gone in the middle of one, which is then asked again."""
+
+    CASES = 120
+
+    def __init__(self):
+        self.session, self.asked = session(), 0
+
+    def ask(self, case, frame=None):
+        if self.asked == self.CASES:
+            self.restart()
+        self.asked += 1
+        try:
+            return ask(self.session, case, frame)
+        except GONE as error:
+            print(f"{case.id}: the JVM is gone, and asked again in another one: {error}", file=sys.stderr)
+        self.restart()
+        return ask(self.session, case, frame)
+
+    def restart(self):
+        gateway, kind = SparkContext._gateway, type(self.session)
+        for stop in (self.session.stop, gateway.shutdown):
+            with contextlib.suppress(Exception):  # what is gone is stopped
+                stop()
+        kind._instantiatedSession = kind._activeSession = SparkContext._active_spark_context = None
+        SparkContext._gateway = SparkContext._jvm = None
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+        self.session, self.asked = session(), 0
+
+
+# What Python says when there is no JVM at the other end any more.
+GONE = (Py4JNetworkError, ConnectionError)
 
 
 def rows(frame):
@@ -132,6 +173,9 @@ def ask(spark, case, frame=None):
         if "ordered" not in case.options:
             steps = [sorted(step, key=json.dumps) for step in steps]
         return {"steps": steps} | ({"late": late} if any(late) else {})
+    except GONE:
+        query = None
+        raise
     except Exception as error:  # every refusal of Spark's is an answer
         return {"refused": why(error)}
     finally:

@@ -42,9 +42,9 @@ def topic(spark, name, of, wanted):
             answers.append(old[case.name])
             continue
         begin = time.monotonic()
-        answers.append({"case": case.name} | ask.ask(spark, case))
+        answers.append({"case": case.name} | spark.ask(case))
         print(f"{case.id} {time.monotonic() - begin:.1f}s", answers[-1].get("refused", ""), file=sys.stderr)
-    write(path, spark, answers)
+    write(path, spark.session, answers)
 
 
 # What asks Spark elsewhere in the tree, beside the tests that compare; with what its standard output is, if anything.
@@ -88,17 +88,17 @@ def run(spark, script, golden, printed):
 def main(wanted):
     # Spark's console sink prints where the JVM does: before it starts, standard output becomes a file.
     printed = page.stage()
-    spark = ask.session()
+    spark = ask.Spark()
     of = cases.topics()
     chosen = {name for name in of if not wanted or any(word.split("/")[0] == name for word in wanted)}
     for script, golden in scripts().items():
         if not wanted or script in wanted:
-            run(spark, script, golden, printed)
+            run(spark.session, script, golden, printed)
     for name in sorted(chosen):
         topic(spark, name, of[name], wanted)
     if not wanted or "from-spark" in wanted:
-        page.write(spark, page.run(spark, printed))
-    spark.stop()
+        page.write(spark.session, page.run(spark.session, printed))
+    spark.session.stop()
     printed.unlink()
 
 

@@ -250,6 +250,22 @@ fn an_undeclared_column_is_what_its_value_is() {
 }
 
 #[test]
+fn brackets_belong_to_the_source() {
+    let text = "f = (a > 1), (a + b) * (c), (s).x, not (f) and (g), (a), -(1) in (2)";
+    let items = parse_list(text).unwrap();
+    let sources: Vec<&str> = items.iter().map(|item| item.source()).collect();
+    let whole = [
+        "f = (a > 1)",
+        "(a + b) * (c)",
+        "(s).x",
+        "not (f) and (g)",
+        "a",
+        "-(1) in (2)",
+    ];
+    assert_eq!(sources, whole);
+}
+
+#[test]
 fn lists_keep_names_calls_and_source() {
     let items = parse_list(
         "window(ts, \"5 minutes\") as w, category, sum(price) total, count(*) filter (where x > 1)",

@@ -151,12 +151,14 @@ impl<'t> Parser<'t> {
         }
         self.depth += 1;
         let around = std::mem::take(&mut self.height);
+        // From the first token on: an operand in brackets has the place of what they hold.
+        let start = self.span();
         let mut left = self.prefix()?;
         loop {
             if least < PREDICATE
                 && let Some(node) = self.predicate(&left)?
             {
-                left = self.spanned(left.span, node);
+                left = self.spanned(start, node);
                 self.grow()?;
                 continue;
             }
@@ -168,11 +170,10 @@ impl<'t> Parser<'t> {
             }
             (0..tokens).for_each(|_| drop(self.step()));
             let right = self.binding(power)?;
-            let span = left.span.to(right.span);
-            left = Ast {
-                node: Node::Binary(operator, Box::new(left), Box::new(right)),
-                span,
-            };
+            left = self.spanned(
+                start,
+                Node::Binary(operator, Box::new(left), Box::new(right)),
+            );
             self.grow()?;
         }
         self.grow()?;
@@ -264,18 +265,17 @@ impl<'t> Parser<'t> {
                     self.step();
                     let node = self.number(&format!("-{number}"), start.to(self.behind()))?;
                     let literal = self.spanned(start, node);
-                    return self.postfix(literal);
+                    return self.postfix(start, literal);
                 }
                 let value = self.binding(PREFIX_SIGN)?;
                 return Ok(self.spanned(start, Node::Unary(operator, Box::new(value))));
             }
         }
         let base = self.primary()?;
-        self.postfix(base)
+        self.postfix(start, base)
     }
 
-    fn postfix(&mut self, mut base: Ast) -> Result<Ast, SyntaxError> {
-        let start = base.span;
+    fn postfix(&mut self, start: Span, mut base: Ast) -> Result<Ast, SyntaxError> {
         loop {
             let node = if self.is(".") && base.node_is_number() {
                 return Err(self.expected("an operator"));

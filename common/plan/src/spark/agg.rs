@@ -7,6 +7,7 @@ use st_stream::Mode;
 use st_stream::marker::Node;
 
 use super::python::{self, Call, call};
+use super::sql;
 use super::{FUNCTIONS, Frame, Program, given, option, refuse, window};
 
 pub fn apply(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> {
@@ -45,7 +46,7 @@ pub fn apply(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> 
     }
     calls.push(call("groupBy", keys));
     program.imports.insert(FUNCTIONS);
-    let outputs = python::items(&agg);
+    let outputs = sql::items(&agg)?;
     calls.push(call(
         "agg",
         outputs
@@ -89,27 +90,27 @@ fn key(program: &mut Program, node: &Node, item: &Item, input: &Frame) -> Result
         .call()
         .filter(|call| call.name.ends_with("window"))
     else {
-        return Ok((program.expr(&st_expr::tidy(item.source())), name));
+        return Ok((program.expr(&sql::of(item.source())?), name));
     };
     program.imports.insert(FUNCTIONS);
     let [time, sizes @ ..] = call.args.as_slice() else {
         return Err(refuse(node, item.source(), "it is no window"));
     };
     let text = |ast: &Ast| {
-        st_expr::tidy(
-            item.text
-                .get(ast.span.start..ast.span.end)
-                .unwrap_or_default(),
-        )
+        let source = item.text.get(ast.span.start..ast.span.end);
+        sql::of(source.unwrap_or_default())
     };
     let time = match time.column() {
         Some(column) => program.time(input, column),
-        None => program.expr(&text(time)),
+        None => program.expr(&text(time)?),
     };
     let sizes: Vec<String> = sizes
         .iter()
-        .map(|size| size.text().map_or_else(|| text(size), str::to_string))
-        .collect();
+        .map(|size| {
+            size.text()
+                .map_or_else(|| text(size), |size| Ok(size.to_string()))
+        })
+        .collect::<Result<_>>()?;
     let duration = |size: &str| {
         size.trim_start_matches("interval ")
             .trim_matches('\'')
@@ -117,7 +118,7 @@ fn key(program: &mut Program, node: &Node, item: &Item, input: &Frame) -> Result
             .map_or_else(|_| size.to_string(), |size| size.to_string())
     };
     let made = match (call.name.as_str(), sizes.as_slice()) {
-        ("session_window", [gap]) => window::session(program, &time, gap),
+        ("session_window", [gap]) => window::session(program, &time, gap)?,
         (_, [size]) => window::grid(&time, &duration(size), None, None),
         (_, [size, slide]) => window::grid(&time, &duration(size), Some(&duration(slide)), None),
         (_, [size, slide, offset]) => window::grid(
@@ -166,7 +167,7 @@ fn order(program: &mut Program, node: &Node) -> Result<Vec<Call>> {
         let mut keys = Vec::new();
         for order in parse_order(text).map_err(|error| anyhow!("--order-by: {error}"))? {
             let span = order.expr.span;
-            let source = st_expr::tidy(text.get(span.start..span.end).unwrap_or_default());
+            let source = sql::of(text.get(span.start..span.end).unwrap_or_default())?;
             let column = match order.expr.column() {
                 Some(column) => python::quoted(column),
                 None => source.clone(),

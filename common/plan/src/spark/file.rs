@@ -58,6 +58,10 @@ pub fn reading(node: &Node, format: &str) -> Result<Vec<Call>> {
     if let Some(quote) = option(node, "quote") {
         calls.push(set("quote", &python::text(quote)));
     }
+    // A field in quotes may hold newlines.
+    if !node.options.contains_key("multi-line") {
+        calls.push(set("multiLine", "True"));
+    }
     // A quote inside quotes is doubled, unless it is escaped as Spark's default has it.
     if option(node, "escape") != Some("backslash") {
         calls.push(set("escape", "'\"'"));

@@ -6,6 +6,7 @@ use st_expr::{parse_list, parse_names};
 use st_stream::marker::Node;
 
 use super::python::{self, attribute, call};
+use super::sql;
 use super::{Frame, Program, file, option, refuse};
 use crate::parts;
 
@@ -27,7 +28,7 @@ pub fn join(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> {
         let join = call("join", [right, columns, python::text(how)]);
         (input.name.clone(), vec![join])
     } else {
-        let on = program.expr(&st_expr::tidy(option(node, "on").unwrap_or_default()));
+        let on = program.expr(&sql::of(option(node, "on").unwrap_or_default())?);
         let right = format!("{right}.alias(\"r\")");
         let join = call("join", [right, on, python::text(how)]);
         let left = call("alias", ["\"l\"".to_string()]);
@@ -42,7 +43,7 @@ pub fn join(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> {
             }
         }
         let items = parse_list(select).map_err(|error| anyhow!("--select: {error}"))?;
-        let texts = python::items(&items);
+        let texts = sql::items(&items)?;
         calls.push(call(
             "selectExpr",
             texts.iter().map(|text| python::text(text)),
@@ -110,14 +111,9 @@ fn table(program: &mut Program, node: &Node) -> Result<String> {
         .insert("format".to_string(), format.into());
     calls.extend(file::reading(&described, reader)?);
     calls.push(call(reader, [python::text(path)]));
-    let name = program.variable(node, "right");
-    program.say(
-        node,
-        &["The right side".to_string()],
-        &name,
-        "spark",
-        &calls,
-    );
+    let name = program.fresh("table".to_string());
+    program.body += &format!("\n# {}: the table\n", node.name);
+    program.body += &python::statement(&name, "spark", &calls);
     Ok(name)
 }
 

@@ -6,6 +6,7 @@ use st_expr::{parse_assignments, parse_list, parse_names};
 use st_stream::marker::Node;
 
 use super::python::{self, Call, call};
+use super::sql;
 use super::{Frame, Program, given, refuse};
 
 pub fn apply(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> {
@@ -36,10 +37,10 @@ pub fn apply(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> 
 fn one(program: &mut Program, node: &Node, kind: &str, text: &str) -> Result<Vec<Call>> {
     let wrong = |error: st_expr::SyntaxError| anyhow!("--{kind}: {error}");
     Ok(match kind {
-        "where" => vec![call("where", [python::text(&st_expr::tidy(text))])],
+        "where" => vec![call("where", [python::text(&sql::of(text)?)])],
         "select" => {
             let items = parse_list(text).map_err(wrong)?;
-            let texts = python::items(&items);
+            let texts = sql::items(&items)?;
             vec![call(
                 "selectExpr",
                 texts.iter().map(|text| python::text(text)),
@@ -53,7 +54,7 @@ fn one(program: &mut Program, node: &Node, kind: &str, text: &str) -> Result<Vec
                     .text
                     .get(span.start..span.end)
                     .unwrap_or_default();
-                let expr = program.expr(&st_expr::tidy(source));
+                let expr = program.expr(&sql::of(source)?);
                 calls.push(call("withColumn", [python::text(&assignment.name), expr]));
             }
             calls

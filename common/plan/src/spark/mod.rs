@@ -13,6 +13,7 @@ mod pace;
 mod python;
 mod rate;
 mod sink;
+mod sql;
 mod tail;
 mod watermark;
 mod window;

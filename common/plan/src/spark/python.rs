@@ -1,7 +1,5 @@
 //! Python text: literals, names, statements that break their lines as people do.
 
-use st_expr::{Item, tidy};
-
 /// The longest line of a program.
 const WIDTH: usize = 96;
 
@@ -100,23 +98,6 @@ pub fn identifier(name: &str) -> String {
         name.push('_');
     }
     name
-}
-
-/// The items of a list as they were written, names included.
-pub fn items(items: &[Item]) -> Vec<String> {
-    let mut texts = Vec::new();
-    for item in items {
-        let alias = match item.aliases.as_slice() {
-            [] => String::new(),
-            [one] => format!(" as {}", quoted(one)),
-            several => {
-                let names: Vec<String> = several.iter().map(|name| quoted(name)).collect();
-                format!(" as ({})", names.join(", "))
-            }
-        };
-        texts.push(tidy(item.source()) + &alias);
-    }
-    texts
 }
 
 /// A column's name in an expression: in backticks unless it is a plain word.

@@ -20,7 +20,7 @@ pub fn apply(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> 
     program.imports.insert(FUNCTIONS);
     let window = match option(node, "session") {
         Some(gap) => {
-            let window = session(program, &time, gap);
+            let window = session(program, &time, gap)?;
             let mut frame = program.frame(node, input.name.clone(), input)?;
             // Spark merges the sessions of a `groupBy` alone.
             frame.sessions.retain(|(column, _)| column != name);
@@ -57,10 +57,10 @@ pub fn grid(time: &str, size: &str, slide: Option<&str>, offset: Option<&str>) -
 }
 
 /// `F.session_window(time, gap)`; the gap is a duration or an expression.
-pub fn session(program: &mut Program, time: &str, gap: &str) -> String {
+pub fn session(program: &mut Program, time: &str, gap: &str) -> anyhow::Result<String> {
     let gap = match gap.parse::<st_time::Duration>() {
         Ok(duration) => python::text(&duration.to_string()),
-        Err(_) => program.expr(&st_expr::tidy(gap)),
+        Err(_) => program.expr(&super::sql::of(gap)?),
     };
-    format!("F.session_window({time}, {gap})")
+    Ok(format!("F.session_window({time}, {gap})"))
 }
