@@ -9,7 +9,7 @@ USE_CASES := $(patsubst examples/use-cases/%/run,%,$(wildcard examples/use-cases
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook test-ui chaos lint bench bench-setup bench-latency bless parity-regenerate test-spark install uninstall clean soak fuzz
+.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook test-use-cases test-ui chaos lint bench bench-setup bench-latency bless parity-regenerate test-spark install uninstall clean soak fuzz
 
 all: build
 	@echo
@@ -45,7 +45,7 @@ use-case-%: build
 test: ## All tests
 	@$(CARGO) build --quiet
 	@$(CARGO) test --quiet
-	@echo "left out: the connectors (make test-kafka, test-postgres, test-webhook), the page in a browser (make test-ui)"
+	@echo "left out: the connectors (make test-kafka, test-postgres, test-webhook, test-use-cases), the page in a browser (make test-ui)"
 
 connectors: ## Build st-kafka and the sinks kafka, postgres, webhook
 	@$(CARGO) build --release --bins -p st-kafka -p st-sink-kafka -p st-sink-postgres -p st-sink-webhook
@@ -67,6 +67,13 @@ test-postgres: ## The PostgreSQL sink against a real server (needs PostgreSQL)
 
 test-webhook: ## The webhook sink against a loopback server
 	@$(CARGO) test --quiet -p st-sink-webhook
+
+test-use-cases: ## The use cases against a real broker and database (needs Java 17, Maven, kcat, PostgreSQL)
+	@$(CARGO) build --quiet && $(CARGO) build --quiet --bins -p st-kafka -p st-sink-kafka -p st-sink-postgres -p st-sink-webhook
+	@work=$$(mktemp -d); chmod 755 $$work; \
+	  trap "scripts/servers/kafka stop $$work/kafka; scripts/servers/postgres stop $$work/postgres; rm -rf $$work" EXIT; \
+	  kafka=$$(scripts/servers/kafka start $$work/kafka) && postgres=$$(scripts/servers/postgres start $$work/postgres) && \
+	  ST_TEST_KAFKA=$$kafka ST_TEST_POSTGRES=$$postgres $(CARGO) test --quiet -p st-tests --test use_cases -- --include-ignored
 
 UI_TEST := $(CURDIR)/target/ui-test
 test-ui: ## The page in Chromium, the alerts in promtool (needs Node 18, npm, chromium, prometheus); target/ui-test/page.png

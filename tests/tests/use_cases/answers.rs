@@ -7,16 +7,19 @@ use parquet::record::Field;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-/// The lines of all files of a folder as the table `data(n, line)`, in order.
+/// The lines of all files of a folder as the table `data(n, file, line)`, in order.
 pub fn over(folder: &Path) -> Connection {
     let mut database = Connection::open_in_memory().unwrap();
     let all = database.transaction().unwrap();
-    all.execute_batch("create table data(n integer primary key, line text)")
+    all.execute_batch("create table data(n integer primary key, file integer, line text)")
         .unwrap();
-    for file in files(folder) {
+    for (number, file) in files(folder).iter().enumerate() {
         for line in std::fs::read_to_string(file).unwrap().lines() {
-            all.execute("insert into data(line) values (?)", [line])
-                .unwrap();
+            all.execute(
+                "insert into data(file, line) values (?, ?)",
+                (number as i64, line),
+            )
+            .unwrap();
         }
     }
     all.commit().unwrap();
@@ -50,7 +53,7 @@ pub fn table(file: &Path, sql: &str) -> Vec<String> {
     ask(&Connection::open(file).unwrap(), sql)
 }
 
-/// The rows of all Parquet files below a folder, cells between bars, sorted.
+/// The rows of all Parquet files below a folder, cells between bars, sorted. Doubles have six digits.
 pub fn parquet(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for file in files(folder) {
@@ -62,7 +65,7 @@ pub fn parquet(folder: &Path) -> Vec<String> {
                 .map(|(_, field)| match field {
                     Field::Null => String::new(),
                     Field::Str(text) => text.clone(),
-                    Field::Double(number) => number.to_string(),
+                    Field::Double(number) => format!("{number:.6}"),
                     Field::TimestampMicros(_) | Field::TimestampMillis(_) => {
                         field.to_string().chars().take(19).collect()
                     }
@@ -93,4 +96,21 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Both hold the same rows, each as often.
+#[track_caller]
+pub fn same(seen: &[impl AsRef<str>], expected: &[String]) {
+    let (mut seen, mut expected) = (seen.iter().map(AsRef::as_ref).peekable(), expected.iter());
+    let mut wrong = String::new();
+    for expected in expected.by_ref() {
+        while let Some(row) = seen.next_if(|row| *row < expected.as_str()) {
+            wrong += &format!("more than SQLite has: {row}\n");
+        }
+        if seen.next_if(|row| *row == expected.as_str()).is_none() {
+            wrong += &format!("not there: {expected}\n");
+        }
+    }
+    seen.for_each(|row| wrong += &format!("more than SQLite has: {row}\n"));
+    assert!(wrong.is_empty(), "{wrong}");
 }

@@ -1,15 +1,15 @@
 //! Clickstream: sliding hours as Parquet files and as a table.
 
-use crate::answers::{ask, over, parquet, table};
+use crate::answers::{ask, over, parquet, same, table};
 use crate::killed::{committed, kill_when};
 use crate::{query, succeed, work};
 
-/// A row for each view and each of the six hours it is in. A batch is a file of 500 views; what an hour gets that has ended
-/// half an hour before the newest view of earlier batches is late.
+/// A row for each view and each of the six hours it is in. A batch is a file; what an hour gets that has ended half an
+/// hour before the newest view of earlier batches is late.
 const HOURS: &str = "
     with recursive shift(s) as (select 0 union all select s + 600 from shift where s < 3000),
     view as (
-      select (n - 1) / 500 as batch, unixepoch(line ->> 'timestamp') as t, line ->> 'page' as page,
+      select file as batch, unixepoch(line ->> 'timestamp') as t, line ->> 'page' as page,
         line ->> 'visitor' as visitor, line ->> 'seconds' as seconds
       from data),
     mark as (
@@ -44,15 +44,15 @@ fn killed_in_the_middle_it_has_the_hours_that_sqlite_has() {
         &data,
         &format!(
             "{HOURS} select datetime(start, 'unixepoch'), datetime(start + 3600, 'unixepoch'), page, count(*), count(distinct visitor),
-               round(avg(seconds), 1)
+               printf('%.6f', round(avg(seconds), 1))
              from hour where start + 3600 <= (select max(t) - 1800 from view) group by start, page"
         ),
     );
     assert!(closed.len() > 150 && all.len() > closed.len());
     let out = work.path().join("out/clickstream");
-    assert_eq!(parquet(&out.join("pages")), closed);
+    same(&parquet(&out.join("pages")), &closed);
     let sql = "select window_start, window_end, page, views, visitors from pages";
-    assert_eq!(table(&out.join("site.db"), sql), all);
+    same(&table(&out.join("site.db"), sql), &all);
     let late = std::fs::read_to_string(out.join("late.ndjson")).unwrap();
     assert_eq!(late.lines().count(), 6);
 }

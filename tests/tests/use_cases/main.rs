@@ -2,12 +2,22 @@
 //! The use cases of `examples/use-cases`: their queries are killed in the middle and started again by the same line, and what
 //! files, tables and topics then hold is compared with SQL over the generated data, run by SQLite.
 //!
-//! Those that need Kafka or PostgreSQL run under `make test-use-cases`, which names the servers in the environment.
+//! Those that need Kafka or PostgreSQL are ignored by `make test`; `make test-use-cases` starts the servers and runs them all.
+//! There a foreign program, kcat, puts the data into the topics and reads what came out.
 
 mod answers;
 mod clickstream;
+#[allow(dead_code)]
+#[path = "../lessons/console.rs"]
+mod console;
+mod fraud;
+mod interrupted;
 mod killed;
+mod log_monitoring;
 mod pages;
+mod sensors;
+mod topics;
+mod trends;
 
 use std::path::Path;
 use std::process::Command;

@@ -6,7 +6,13 @@ use st_tests::root;
 
 use crate::{script, succeed, work};
 
-const NAMES: [&str; 1] = ["clickstream"];
+const NAMES: [&str; 5] = [
+    "clickstream",
+    "fraud",
+    "iot-sensors",
+    "log-monitoring",
+    "social-trends",
+];
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -28,8 +34,8 @@ fn pipelines_quoted_in_a_page_stand_in_its_query() {
     }
 }
 
-/// The same lines in the same order, `…` standing for those left out.
-pub fn shows_what_it_prints(name: &str) {
+/// The same lines in the same order, `…` standing for those left out. The script starts its own servers.
+fn shows_what_it_prints(name: &str) {
     let folder = work(name);
     let mut command = script(
         folder.path(),
@@ -57,4 +63,28 @@ pub fn shows_what_it_prints(name: &str) {
 #[test]
 fn clickstream_shows_what_it_prints() {
     shows_what_it_prints("clickstream");
+}
+
+#[test]
+#[ignore = "needs Kafka: make test-use-cases"]
+fn log_monitoring_shows_what_it_prints() {
+    shows_what_it_prints("log-monitoring");
+}
+
+#[test]
+#[ignore = "needs Kafka: make test-use-cases"]
+fn sensors_show_what_they_print() {
+    shows_what_it_prints("iot-sensors");
+}
+
+#[test]
+#[ignore = "needs Kafka: make test-use-cases"]
+fn trends_show_what_they_print() {
+    shows_what_it_prints("social-trends");
+}
+
+#[test]
+#[ignore = "needs Kafka and PostgreSQL: make test-use-cases"]
+fn fraud_shows_what_it_prints() {
+    shows_what_it_prints("fraud");
 }

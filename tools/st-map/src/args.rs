@@ -18,7 +18,8 @@ are texts, `…` names, a.b[0] a value inside; explode(…) as x gives a row eac
 its place, a new one comes last. What cannot be computed is null and counted
 (failed); --strict stops at it.
 --through: the rows of each batch are CMD's stdin, its stdout is what goes on;
-it must keep the columns that schema, keys and watermarks name.";
+it must keep the columns that schema, keys and watermarks name, and end with 0:
+--through 'grep -v DEBUG || [ $? = 1 ]', as grep ends with 1 if nothing is left.";
 
 /// Filter, compute, choose and rename columns
 #[derive(Clone, Debug, Parser)]

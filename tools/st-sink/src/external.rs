@@ -14,12 +14,26 @@ use crate::build::NAMES;
 /// The connectors of this project, which `make connectors` builds.
 pub const CONNECTORS: [&str; 3] = ["kafka", "postgres", "webhook"];
 
-/// Becomes the program that the first argument (of `st-sink help FORMAT` the second) names, if it is one. Returns only when
-/// there is nothing to become: an exit status if that is a mistake.
+/// Flags that every sink has, which may stand before its name.
+const FLAGS: [&str; 7] = [
+    "-q",
+    "--quiet",
+    "-v",
+    "-vv",
+    "--verbose",
+    "--strict",
+    "--plain",
+];
+
+/// Becomes the program that the first argument behind flags (of `st-sink help FORMAT` the next one) names, if it is one. Returns
+/// only when there is nothing to become: an exit status if that is a mistake.
 pub fn asked() -> Option<ExitCode> {
     let mut arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    let help = arguments.first().is_some_and(|first| first == "help");
-    let name = arguments.get(usize::from(help))?.to_str()?.to_string();
+    let at = arguments
+        .iter()
+        .position(|argument| !FLAGS.iter().any(|flag| argument == flag))?;
+    let help = arguments[at] == "help";
+    let name = arguments.get(at + usize::from(help))?.to_str()?.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if NAMES.contains(&name.as_str()) || name.is_empty() || !name.chars().all(plain) {
         return None;
@@ -28,7 +42,7 @@ pub fn asked() -> Option<ExitCode> {
     let Some(path) = find(&program) else {
         return missing(&name);
     };
-    arguments.drain(..=usize::from(help));
+    arguments.drain(at..=at + usize::from(help));
     if help {
         arguments.insert(0, "--help".into());
     }

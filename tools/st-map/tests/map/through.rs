@@ -145,6 +145,45 @@ fn ctrl_c_is_not_for_the_command() {
     assert_eq!(rows(&["--through", line], "{\"n\":1}\n"), [r#"{"n":1}"#]);
 }
 
+/// Ctrl-C goes to every process of the group, so to the command too: the batch that is open is finished, and so is the next.
+#[test]
+fn ctrl_c_to_the_whole_group_leaves_the_command_its_batch() {
+    use std::io::Write;
+    use std::os::unix::process::CommandExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let filter = r#"awk 'BEGIN { print "" >"up"; close("up") } { print toupper($0) }'"#;
+    let mut child = command(&["--through", filter])
+        .current_dir(folder.path())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let first = batch(0, "{\"N\":\"a\"}\n{\"N\":\"b\"}\n");
+    let (open, rest) = first.split_at(first.find("{\"$st\":\"batch\"").unwrap());
+    stdin.write_all((start("") + open).as_bytes()).unwrap();
+    stdin.flush().unwrap();
+    while !folder.path().join("up").exists() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::yield_now();
+    }
+    let group = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+    let rest = rest.to_string() + &batch(1, "{\"N\":\"c\"}\n") + END;
+    stdin.write_all(rest.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), said(&output)), (Some(0), ""));
+    let rows: Vec<Value> = lines(&output)
+        .into_iter()
+        .filter(|line| line.get("$st").is_none())
+        .collect();
+    assert_eq!(
+        rows,
+        [json!({"N": "A"}), json!({"N": "B"}), json!({"N": "C"})]
+    );
+}
+
 #[test]
 fn plain_input_is_one_batch() {
     let mut command = command(&["--through", r#"echo "{\"n\":$(wc -l)}""#]);

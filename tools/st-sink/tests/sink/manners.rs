@@ -146,3 +146,30 @@ fn progress_is_kept_in_the_checkpoint() {
         (Some("st-tail"), Some(1))
     );
 }
+
+/// A sink that is a program of its own is found on the PATH, and gets its arguments without its name.
+#[test]
+fn a_sink_of_your_own_may_be_named_behind_flags() {
+    let dir = Dir::new();
+    let program = dir.path("st-sink-mine");
+    std::fs::write(&program, "#!/bin/sh\necho \"$@\"\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, executable).unwrap();
+    for (line, got) in [
+        ("mine a -q", "a -q"),
+        ("-q --strict mine a", "-q --strict a"),
+        ("help mine", "--help"),
+    ] {
+        let sink = env!("CARGO_BIN_EXE_st-sink");
+        let output = std::process::Command::new(sink)
+            .args(line.split(' '))
+            .env("PATH", format!("{}:/usr/bin:/bin", dir.path("").display()))
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim_end(),
+            got,
+            "{line}: {output:?}"
+        );
+    }
+}
