@@ -4,7 +4,7 @@
 //! for alone: a command that writes before it has read everything, or reads before it writes, cannot block the stage.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -61,6 +61,8 @@ impl Through {
         let line = format!("trap '' INT TERM\n{}", self.command);
         let mut child = Command::new("bash")
             .args(["-c", &line])
+            // Not of the foreground either: bash is not there yet to shut a signal out.
+            .process_group(0)
             .env("ST_QUERY_ID", &self.query)
             .env("ST_BATCH_ID", batch.to_string())
             .stdin(Stdio::piped())

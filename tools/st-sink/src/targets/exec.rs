@@ -13,6 +13,10 @@ use st_stream::Out;
 use crate::rows::Rows;
 use crate::target::{Arrived, Opening, Target};
 
+const SIGINT: i32 = 2;
+/// How often Ctrl-C may come just when bash begins.
+const TRIES: u32 = 10;
+
 /// Runs a command.
 pub struct Exec {
     command: String,
@@ -59,15 +63,24 @@ impl Target for Exec {
         out.flush()?;
         // Ctrl-C goes to the whole foreground; the source ends the stream, the command ends its batch.
         let script = format!("trap '' INT\n{}", self.command);
-        let status = Command::new("bash")
-            .args(["-c", &script, "st-sink"])
-            .env("ST_QUERY_ID", &self.query)
-            .env("ST_BATCH_ID", batch.id.to_string())
-            .env("ST_MODE", &self.mode)
-            .env("ST_KEYS", &self.keys)
-            .stdin(Stdio::from(rows.as_file()?))
-            .status()
-            .context("exec: cannot run bash")?;
+        let mut status;
+        let mut tries = 0;
+        loop {
+            status = Command::new("bash")
+                .args(["-c", &script, "st-sink"])
+                .env("ST_QUERY_ID", &self.query)
+                .env("ST_BATCH_ID", batch.id.to_string())
+                .env("ST_MODE", &self.mode)
+                .env("ST_KEYS", &self.keys)
+                .stdin(Stdio::from(rows.as_file()?))
+                .status()
+                .context("exec: cannot run bash")?;
+            // It came before bash had shut it out, so the command has not begun.
+            tries += 1;
+            if status.signal() != Some(SIGINT) || tries == TRIES {
+                break;
+            }
+        }
         if !status.success() {
             let how = match (status.code(), status.signal()) {
                 (Some(code), _) => format!("ended with status {code}"),
