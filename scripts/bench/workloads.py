@@ -177,4 +177,35 @@ WORKLOADS = [
         check="session, user_id, events, round(seen, 3)",
         closed=f'session."end" <= {MARK}',
     ),
+    Workload(
+        name="dedup",
+        what="the first event of each of 781,000 sessions",
+        st=f"""{TAIL}/events | st-dedup -q --by session_id --forever | st-map -q --select session_id | {SINK}""",
+        duckdb=f"select distinct session_id from {events('session_id')}",
+        spark=f"""{spark_json("events")}.dropDuplicates(["session_id"]).select("session_id")""",
+        jq=r"""jq -cn 'reduce inputs as $e ({}; .[$e.session_id] = 1) | keys_unsorted[] | {session_id: .}' $DATA/events/*.json > $OUT""",
+        mlr="mlr --ijsonl --ojsonl head -n 1 -g session_id then cut -f session_id $DATA/events/*.json > $OUT",
+        columns={"session_id": "VARCHAR"},
+        check="session_id",
+    ),
+    Workload(
+        name="join",
+        what="purchases within half an hour after the same user's view: two streams",
+        st=f"""{TAIL}/events | st-map -q --where 'event_type = "view"' | st-watermark -q timestamp '10 minutes' |
+            st-join -q <(st-tail -q --name right --available-now --checkpoint $CK $DATA/events |
+                    st-map -q --name bought --where 'event_type = "purchase"' | st-watermark -q --name right-watermark timestamp '10 minutes') \
+                --on 'l.user_id = r.user_id and r.timestamp between l.timestamp and l.timestamp + interval 30 minutes' \
+                --select 'l.event_id as seen, r.event_id as bought' | {SINK}""",
+        duckdb=f"""select l.event_id as seen, r.event_id as bought
+            from {events("event_id", "timestamp", "user_id", "event_type")} l
+            join {events("event_id", "timestamp", "user_id", "event_type")} r
+                on l.user_id = r.user_id and r.timestamp between l.timestamp and l.timestamp + interval 30 minutes
+            where l.event_type = 'view' and r.event_type = 'purchase'""",
+        spark=f"""{spark_json("events")}.where("event_type = 'view'").withWatermark("timestamp", "10 minutes").alias("l")
+            .join({spark_json("events")}.where("event_type = 'purchase'").withWatermark("timestamp", "10 minutes").alias("r"),
+                F.expr("l.user_id = r.user_id and r.timestamp between l.timestamp and l.timestamp + interval 30 minutes"))
+            .select(F.expr("l.event_id as seen"), F.expr("r.event_id as bought"))""",
+        columns={"seen": "VARCHAR", "bought": "VARCHAR"},
+        check="seen, bought",
+    ),
 ]
