@@ -1,25 +1,80 @@
-//! The rows of one batch until it is complete: in memory up to a bound, beyond it in a temporary file without a name.
+//! The rows of one batch until it is complete: in memory up to a bound, beyond it in a temporary file.
 //!
 //! A target sees the rows of a batch only when the batch has ended, so nothing of a batch that breaks off is ever visible,
-//! and formats that need to know all columns beforehand can look at the rows twice.
+//! and formats that need to know all columns beforehand can look at the rows twice. A target whose file is its rows as they stand
+//! names the place of the temporary file, and takes the file itself: a large batch is then written once.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use st_checkpoint::fail_io;
+use st_checkpoint::{fail_io, threshold};
 
 /// Bytes kept in memory.
 const BOUND: usize = 8 << 20;
+
+/// Blocks of this size go to the file as they come, and are read back so.
+const BLOCK: usize = 64 << 10;
 
 /// The rows of a batch, in order.
 pub struct Rows {
     /// The last rows, each with its newline.
     memory: Vec<u8>,
     /// The rows before them.
-    file: Option<File>,
+    file: Option<Spill>,
+    /// Where that file is to be, if the target has a place for it.
+    place: Option<PathBuf>,
     count: u64,
     bound: usize,
+}
+
+/// A temporary file; one with a name is removed again, unless it was taken.
+struct Spill {
+    file: File,
+    path: Option<PathBuf>,
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // Best effort: what stays is removed by the target at its next start.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Spill {
+    fn create(place: Option<&Path>) -> Result<Spill> {
+        let file = match place {
+            Some(path) => File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(path),
+            None => tempfile::tempfile(),
+        };
+        let path = place.map(Path::to_path_buf);
+        let file = file.with_context(|| unwritable(place))?;
+        Ok(Spill { file, path })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        fail_io("sink.spill")
+            .and_then(|()| self.file.write_all(bytes))
+            .with_context(|| unwritable(self.path.as_deref()))
+    }
+}
+
+fn unwritable(place: Option<&Path>) -> String {
+    match place {
+        Some(path) => format!("{}: cannot write", path.display()),
+        None => format!(
+            "{}: cannot keep a large batch there: set TMPDIR to a folder with room",
+            std::env::temp_dir().display()
+        ),
+    }
 }
 
 impl Default for Rows {
@@ -27,8 +82,9 @@ impl Default for Rows {
         Rows {
             memory: Vec::new(),
             file: None,
+            place: None,
             count: 0,
-            bound: BOUND,
+            bound: threshold(BOUND, 256),
         }
     }
 }
@@ -41,14 +97,26 @@ impl Rows {
         self.memory.push(b'\n');
         self.count += 1;
         if self.memory.len() >= self.bound {
-            self.spill()
-        } else {
-            Ok(())
+            self.spill()?;
         }
+        Ok(())
     }
 
-    #[cfg(test)]
-    fn count(&self) -> u64 {
+    /// Adds so many rows, each with its newline.
+    pub fn push_lines(&mut self, lines: &[u8], rows: u64) -> Result<()> {
+        self.count += rows;
+        if self.file.is_some() && lines.len() >= BLOCK {
+            return self.spill()?.write(lines);
+        }
+        self.memory.extend_from_slice(lines);
+        if self.memory.len() >= self.bound {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
         self.count
     }
 
@@ -62,57 +130,87 @@ impl Rows {
         self.memory.clear();
         self.memory.shrink_to(1 << 20);
         self.file = None;
+        self.place = None;
         self.count = 0;
+    }
+
+    /// If the rows of this batch are many, they are gathered at this place; at none of anyone's choice if that is `None`.
+    pub fn gather_at(&mut self, place: Option<PathBuf>) {
+        self.place = place;
+    }
+
+    /// All rows as the file at this place, each with its newline, if they were gathered there: it is the caller's from now on, and
+    /// these rows are gone. It is not synced.
+    pub fn file_at(&mut self, place: &Path) -> Result<Option<File>> {
+        if self.file.as_ref().and_then(|file| file.path.as_deref()) != Some(place) {
+            return Ok(None);
+        }
+        let spill = self.spill()?;
+        let file = spill.file.try_clone().context(UNREADABLE)?;
+        spill.path = None;
+        self.file = None;
+        Ok(Some(file))
     }
 
     /// Hands over every row, without its newline.
     pub fn each(&mut self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if let Some(file) = &mut self.file {
+        self.each_block(|lines| {
+            let mut rest = lines;
+            while let Some(end) = memchr::memchr(b'\n', rest) {
+                take(&rest[..end])?;
+                rest = &rest[end + 1..];
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands over all rows, each with its newline, many at a time.
+    pub fn each_block(&mut self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if let Some(Spill { file, .. }) = &mut self.file {
             file.seek(SeekFrom::Start(0)).context(UNREADABLE)?;
-            let mut reader = BufReader::with_capacity(1 << 20, &*file);
-            let mut line = Vec::new();
-            while reader.read_until(b'\n', &mut line).context(UNREADABLE)? > 0 {
-                take(line.strip_suffix(b"\n").unwrap_or(&line))?;
-                line.clear();
+            let mut block = vec![0; 4 * BLOCK];
+            let mut filled = 0;
+            loop {
+                if filled == block.len() {
+                    block.resize(2 * filled, 0);
+                }
+                match file.read(&mut block[filled..]).context(UNREADABLE)? {
+                    0 => break,
+                    more => filled += more,
+                }
+                if let Some(last) = memchr::memrchr(b'\n', &block[..filled]) {
+                    take(&block[..=last])?;
+                    block.copy_within(last + 1..filled, 0);
+                    filled -= last + 1;
+                }
             }
             file.seek(SeekFrom::End(0)).context(UNREADABLE)?;
         }
-        for line in self.memory.split_inclusive(|&b| b == b'\n') {
-            take(line.strip_suffix(b"\n").unwrap_or(line))?;
+        if self.memory.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        take(&self.memory)
     }
 
     /// All rows as a file, read from its beginning.
     pub fn as_file(&mut self) -> Result<File> {
-        self.spill()?;
-        let mut file = match &self.file {
-            Some(file) => file.try_clone(),
-            None => tempfile::tempfile(),
-        }
-        .context(UNREADABLE)?;
+        let mut file = self.spill()?.file.try_clone().context(UNREADABLE)?;
         file.seek(SeekFrom::Start(0)).context(UNREADABLE)?;
         Ok(file)
     }
 
-    #[cold]
-    fn spill(&mut self) -> Result<()> {
-        let folder = || {
-            format!(
-                "{}: cannot keep a large batch there: set TMPDIR to a folder with room",
-                std::env::temp_dir().display()
-            )
+    /// The file, with all rows in it.
+    fn spill(&mut self) -> Result<&mut Spill> {
+        let spill = match self.file.take() {
+            Some(spill) => spill,
+            None => Spill::create(self.place.as_deref())?,
         };
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => tempfile::tempfile().with_context(folder)?,
-        };
-        fail_io("sink.spill")
-            .and_then(|()| file.write_all(&self.memory))
-            .with_context(folder)?;
-        self.memory.clear();
-        self.file = Some(file);
-        Ok(())
+        let spill = self.file.insert(spill);
+        if !self.memory.is_empty() {
+            spill.write(&self.memory)?;
+            self.memory.clear();
+        }
+        Ok(spill)
     }
 }
 
@@ -153,5 +251,42 @@ mod tests {
         assert_eq!(text.lines().count(), 31);
         rows.clear();
         assert_eq!((rows.count(), all(&mut rows)), (0, vec![]));
+    }
+
+    #[test]
+    fn many_rows_are_gathered_where_the_target_wants_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("waiting");
+        let block: String = (0..9000).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+        assert!(block.len() >= BLOCK);
+        let mut rows = Rows {
+            bound: 40,
+            ..Rows::default()
+        };
+        rows.gather_at(Some(place.clone()));
+        rows.push(b"{\"few\":1}").unwrap();
+        assert!(!place.exists());
+        assert!(rows.file_at(&place).unwrap().is_none());
+        rows.push_lines(b"{\"more\":1}\n{\"more\":2}\n{\"more\":3}\n", 3)
+            .unwrap();
+        assert!(place.exists());
+        rows.push(b"{\"between\":1}").unwrap();
+        rows.push_lines(block.as_bytes(), 9000).unwrap();
+        rows.push(b"{\"last\":1}").unwrap();
+        assert_eq!(rows.count(), 9006);
+        let lines = all(&mut rows);
+        assert_eq!(lines.len(), 9006);
+        assert_eq!(lines[4..6], ["{\"between\":1}", "{\"n\":0}"]);
+        assert!(rows.file_at(folder.path()).unwrap().is_none());
+        rows.file_at(&place).unwrap().unwrap();
+        let written = fs::read_to_string(&place).unwrap();
+        assert!(written.lines().eq(lines));
+        rows.clear();
+        assert!(place.exists());
+
+        rows.gather_at(Some(place.clone()));
+        rows.push_lines(block.as_bytes(), 9000).unwrap();
+        rows.clear();
+        assert!(!place.exists());
     }
 }

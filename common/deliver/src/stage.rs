@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Map, Value};
 use st_checkpoint::{Commits, Durability, fail_point};
 use st_expr::Schema;
+use st_row::Gate;
 use st_stream::{Batch, Begin, Context, Manners, Out, Stage, Start};
 use st_time::Zone;
 
@@ -32,6 +33,8 @@ pub struct Sink {
     delivery: Delivery,
     status: Option<Status>,
     rows: Rows,
+    /// How rows have looked so far.
+    gate: Gate,
     begin: Option<Begin>,
     marked: bool,
     /// The open batch was delivered by an earlier run.
@@ -60,6 +63,7 @@ impl Sink {
             delivery: Delivery::default(),
             status: None,
             rows: Rows::default(),
+            gate: Gate::default(),
             begin: None,
             marked: false,
             replay: false,
@@ -117,6 +121,15 @@ impl Sink {
         commits.commit(batch, self.taken, detail)?;
         fail_point("sink.after_commit");
         Ok(())
+    }
+
+    /// Good rows, each with its newline.
+    fn keep(&mut self, lines: &[u8], rows: u64) -> Result<()> {
+        self.taken += rows;
+        if self.replay {
+            return Ok(());
+        }
+        self.rows.push_lines(lines, rows)
     }
 
     /// A replayed batch must be the one that was delivered.
@@ -240,7 +253,11 @@ impl Stage for Sink {
         self.rejected = 0;
         self.rows.clear();
         self.begin = Some(begin.clone());
-        self.target.begin(begin.id)
+        self.target.begin(begin.id)?;
+        if !self.replay {
+            self.rows.gather_at(self.target.gathers_at(begin.id));
+        }
+        Ok(())
     }
 
     #[inline]
@@ -261,6 +278,49 @@ impl Stage for Sink {
             self.rows.push(row)?;
         }
         Ok(())
+    }
+
+    fn takes_blocks(&self) -> bool {
+        self.marked && self.target.validates() && self.target.takes_blocks()
+    }
+
+    /// Each row is validated; the good ones between two bad ones are kept as one block.
+    fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
+        let known = if Gate::takes(lines) { lines } else { b"" };
+        let (mut at, mut rows) = (0, 0);
+        // The good rows that are not kept yet.
+        let (mut from, mut good) = (0, 0);
+        while at < lines.len() {
+            if let Some(next) = self.gate.pass(known, at) {
+                at = next;
+                good += 1;
+                continue;
+            }
+            let length = memchr::memchr(b'\n', &lines[at..]);
+            let end = length.map_or(lines.len(), |length| at + length);
+            let row = &lines[at..end];
+            let next = lines.len().min(end + 1);
+            match st_row::validate(row) {
+                Ok(()) => {
+                    self.gate.learn(row);
+                    good += 1;
+                }
+                Err(bad) => {
+                    self.keep(&lines[from..at], good)?;
+                    rows += good + 1;
+                    (from, good) = (next, 0);
+                    self.rejected += 1;
+                    self.taken += 1;
+                    out.reject(row, &bad.to_string())?;
+                }
+            }
+            at = next;
+        }
+        self.keep(&lines[from..], good)?;
+        if let Some(status) = &mut self.status {
+            status.rows(self.taken);
+        }
+        Ok(rows + good)
     }
 
     fn batch(&mut self, batch: &mut Batch, out: &mut Out) -> Result<()> {

@@ -118,6 +118,13 @@ impl Status {
         }
     }
 
+    /// The same after many rows.
+    pub fn rows(&mut self, rows: u64) {
+        if self.visible && self.last.elapsed() >= PAUSE {
+            self.draw(rows);
+        }
+    }
+
     /// Takes the line away, so that something else can be written.
     pub fn clear(&mut self) {
         // Another branch's line may stand where this one writes.

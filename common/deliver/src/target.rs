@@ -103,6 +103,17 @@ pub trait Target {
         true
     }
 
+    /// True if `check` and `take` have nothing to say, so that good rows need not be shown to it one by one.
+    fn takes_blocks(&self) -> bool {
+        false
+    }
+
+    /// Where the rows of this batch may be gathered if they are many, because the file that they make there, a row to a line, is what
+    /// `prepare` would write: it finds it with [`Rows::file_at`].
+    fn gathers_at(&self, _batch: i64) -> Option<PathBuf> {
+        None
+    }
+
     /// Refuses the mode and the columns it cannot take. Touches nothing: it is all that an explained pipeline asks.
     fn suit(&mut self, _opening: &Opening<'_>) -> Result<()> {
         Ok(())

@@ -28,6 +28,11 @@ struct Look {
 }
 
 impl Gate {
+    /// True if every row of `lines` may be asked for by [`Gate::pass`]: they are UTF-8.
+    pub fn takes(lines: &[u8]) -> bool {
+        simdutf8::basic::from_utf8(lines).is_ok()
+    }
+
     /// The position after the row that begins at `at` of `text`, which is UTF-8, and its newline. None says that it is to be asked
     /// of [`validate`](crate::validate()): the row looks new, has no newline, or is none.
     #[inline]

@@ -150,6 +150,15 @@ impl Lines {
         }
     }
 
+    /// Whole lines that are no markers, if there are some at hand.
+    #[inline]
+    fn lines(&mut self) -> Option<&[u8]> {
+        match self {
+            Lines::One(reader) => reader.lines(),
+            Lines::Several(_) => None,
+        }
+    }
+
     fn has_line(&mut self) -> Result<bool> {
         match self {
             Lines::One(reader) => reader.has_line(),

@@ -7,9 +7,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use memchr::memmem::Finder;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use st_checkpoint::fail_io;
+
+use crate::marker;
 
 /// How much is read at once.
 const BLOCK: usize = 256 * 1024;
@@ -54,6 +57,8 @@ pub struct Reader {
     /// Length so far of the line that is being skipped, if any.
     skipping: Option<u64>,
     eof: bool,
+    /// Finds a newline and the beginning of a marker.
+    marker: Finder<'static>,
     /// Time spent waiting since it was last asked for.
     waited: Duration,
 }
@@ -73,6 +78,7 @@ impl Reader {
             limit,
             skipping: None,
             eof: false,
+            marker: Finder::new(&[b"\n", marker::PREFIX].concat()).into_owned(),
             waited: Duration::ZERO,
         }
     }
@@ -116,6 +122,27 @@ impl Reader {
                 return Ok(Next::Empty);
             }
         }
+    }
+
+    /// The whole lines at hand, each with its newline, up to the first marker; `None` if [`Reader::line`] has to be asked: the next
+    /// line is a marker, is too long, or is not all here.
+    pub(crate) fn lines(&mut self) -> Option<&[u8]> {
+        let there = &self.buffer[self.start..self.end];
+        if self.skipping.is_some() || marker::is_marker(there) {
+            return None;
+        }
+        let whole = &there[..=memchr::memrchr(b'\n', there)?];
+        let length = match self.marker.find(whole) {
+            Some(newline) => newline + 1,
+            None => whole.len(),
+        };
+        if length > self.limit {
+            return None;
+        }
+        let lines = self.start..self.start + length;
+        self.start = lines.end;
+        self.scanned = self.scanned.max(self.start);
+        Some(&self.buffer[lines])
     }
 
     /// A line that is in the buffer as a whole, which may be a block more than the limit.

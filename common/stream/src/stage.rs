@@ -118,6 +118,21 @@ pub trait Stage {
     /// A row, without its newline.
     fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()>;
 
+    /// True if rows may come many at a time, through `rows`. Asked after `start`.
+    fn takes_blocks(&self) -> bool {
+        false
+    }
+
+    /// As `row` for each of some lines, which end in a newline each. Returns how many they are.
+    fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
+        let mut rows = 0;
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            self.row(line.strip_suffix(b"\n").unwrap_or(line), out)?;
+            rows += 1;
+        }
+        Ok(rows)
+    }
+
     /// Called at the end of every batch, before `batch`: `mark` if the watermark moved. Returns what is to be handed on.
     fn watermark(&mut self, mark: Option<Watermark>, _out: &mut Out) -> Result<Option<Watermark>> {
         Ok(mark)

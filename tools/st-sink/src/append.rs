@@ -39,12 +39,17 @@ impl Append {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        let written = self.put(&self.buffer);
+        self.buffer.clear();
+        written
+    }
+
+    fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let file = OpenOptions::new().append(true).open(&self.path);
         let written = file.and_then(|mut file| {
             fail_io("sink.write")?;
-            file.write_all(&self.buffer)
+            file.write_all(bytes)
         });
-        self.buffer.clear();
         written.map_err(|error| named(&self.path, error))
     }
 }
@@ -75,6 +80,11 @@ fn named(path: &Path, error: io::Error) -> io::Error {
 
 impl Write for Append {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() >= BLOCK {
+            self.write_out()?;
+            self.put(bytes)?;
+            return Ok(bytes.len());
+        }
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= BLOCK {
             self.write_out()?;

@@ -70,7 +70,17 @@ impl<S: Stage> Driver<S> {
         }
         position.given = start.mark();
         self.hand_on(&Marker::Start(Box::new(start)))?;
+        let blocks = self.stage.takes_blocks();
         loop {
+            if blocks
+                && position.open.is_some()
+                && let Some(lines) = self.reader.lines()
+            {
+                let rows = self.stage.rows(lines, &mut self.out)?;
+                (0..rows).for_each(|_| fail_point("stage.row"));
+                self.out.figures.rows_in += rows;
+                continue;
+            }
             match self.reader.line()? {
                 Next::Empty => {
                     self.out.flush()?;

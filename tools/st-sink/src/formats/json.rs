@@ -5,7 +5,7 @@ use st_expr::{Schema, Type};
 use st_row::{Edit, Fields, Spans, Splice, fields_of};
 use st_time::Zone;
 
-use super::{Compression, FileWriter, Format, Output, Packed, Shape, Times};
+use super::{Compression, FileWriter, Format, Output, Packed, Shape, Times, each_line};
 
 /// NDJSON.
 #[derive(Default)]
@@ -77,6 +77,11 @@ impl Format for Json {
         Ok(())
     }
 
+    fn is_lines(&self) -> bool {
+        let shapes = self.ignore_null || self.times.any() || !self.without.is_empty();
+        !shapes && !self.is_packed()
+    }
+
     fn look(&mut self, _row: &[u8]) -> Result<(), String> {
         Ok(())
     }
@@ -104,6 +109,13 @@ impl FileWriter for Lines {
         self.shaper.write(row, &mut self.line)?;
         self.line.push(b'\n');
         Ok(self.file.put(&self.line)?)
+    }
+
+    fn rows(&mut self, lines: &[u8]) -> Result<()> {
+        if self.shaper.is_idle() {
+            return Ok(self.file.put(lines)?);
+        }
+        each_line(lines, |row| self.row(row))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -145,6 +157,11 @@ impl Shaper {
     pub fn with_times(mut self, times: &Times, declared: &Declared) -> Shaper {
         self.times = times.any().then(|| (times.clone(), declared.clone()));
         self
+    }
+
+    /// True if rows are written as they stand.
+    pub fn is_idle(&self) -> bool {
+        self.fields.is_empty() && self.times.is_none() && !self.ignore_null
     }
 
     /// Appends the row as it is to be written.

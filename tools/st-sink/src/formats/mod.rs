@@ -70,6 +70,11 @@ pub trait Format {
     /// A batch begins.
     fn begin(&mut self) {}
 
+    /// True if a file is its rows as they stand, a row to a line, and `look` has nothing to say. Asked after `shape`.
+    fn is_lines(&self) -> bool {
+        false
+    }
+
     /// Looks at a row of the batch. `Err` is the reason to reject it.
     fn look(&mut self, row: &[u8]) -> Result<(), String>;
 
@@ -82,8 +87,23 @@ pub trait FileWriter {
     /// Writes a row.
     fn row(&mut self, row: &[u8]) -> Result<()>;
 
+    /// Writes many rows, each given with its newline.
+    fn rows(&mut self, lines: &[u8]) -> Result<()> {
+        each_line(lines, |row| self.row(row))
+    }
+
     /// Writes what is left, and flushes.
     fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// Calls `take` for each line, without its newline.
+pub fn each_line(lines: &[u8], mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut rest = lines;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        take(&rest[..end])?;
+        rest = &rest[end + 1..];
+    }
+    Ok(())
 }
 
 /// How a text format is packed.

@@ -60,9 +60,23 @@ impl Directory {
             .join(format!("{batch}-{index}.tmp"))
     }
 
+    /// Makes the waiting file durable.
+    fn sync(&self, path: &Path) -> Result<()> {
+        let sync = fail_io("sink.before_sync")
+            .and_then(|()| File::open(path))
+            .and_then(|file| self.durability.sync(&file));
+        sync.with_context(|| format!("{}: cannot sync", path.display()))
+    }
+
     /// Writes all rows to their files; the names they will have, in the order of their waiting names.
     fn write(&mut self, batch: i64, rows: &mut Rows) -> Result<Vec<String>> {
         let file_name = format!("batch-{batch:08}.{}", self.format.extension());
+        let whole = self.staged(batch, 0);
+        if rows.file_at(&whole)?.is_some() {
+            self.sync(&whole)?;
+            sync_dir(&self.folder.join(STAGING), self.durability)?;
+            return Ok(vec![file_name]);
+        }
         let mut files: HashMap<String, usize> = HashMap::new();
         let mut names = Vec::new();
         let mut writers: Vec<Box<dyn FileWriter>> = Vec::new();
@@ -89,11 +103,7 @@ impl Directory {
         })?;
         for (index, writer) in writers.into_iter().enumerate() {
             writer.finish()?;
-            let path = self.staged(batch, index);
-            let sync = fail_io("sink.before_sync")
-                .and_then(|()| File::open(&path))
-                .and_then(|file| self.durability.sync(&file));
-            sync.with_context(|| format!("{}: cannot sync", path.display()))?;
+            self.sync(&self.staged(batch, index))?;
         }
         sync_dir(&self.folder.join(STAGING), self.durability)?;
         Ok(names)
@@ -163,6 +173,15 @@ impl Target for Directory {
 
     fn path(&self) -> Option<&Path> {
         Some(&self.folder)
+    }
+
+    fn takes_blocks(&self) -> bool {
+        self.format.is_lines()
+    }
+
+    fn gathers_at(&self, batch: i64) -> Option<PathBuf> {
+        let whole = self.partition.is_none() && self.format.is_lines();
+        whole.then(|| self.staged(batch, 0))
     }
 
     fn suit(&mut self, opening: &Opening<'_>) -> Result<()> {

@@ -49,6 +49,10 @@ impl Target for Exec {
         Map::new()
     }
 
+    fn takes_blocks(&self) -> bool {
+        true
+    }
+
     fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
         self.query = opening.start.query.clone();
         self.mode = opening.start.mode.to_string();

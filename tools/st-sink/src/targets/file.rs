@@ -76,8 +76,12 @@ impl SingleFile {
     /// Writes the rows to the end of `path`, and syncs it.
     fn write(&mut self, path: &Path, file: Append, fresh: bool, rows: &mut Rows) -> Result<()> {
         let mut writer = self.format.open(Box::new(file), fresh)?;
-        rows.each(|row| writer.row(row))?;
+        rows.each_block(|lines| writer.rows(lines))?;
         writer.finish()?;
+        self.sync(path)
+    }
+
+    fn sync(&self, path: &Path) -> Result<()> {
         let sync = fail_io("sink.before_sync")
             .and_then(|()| File::open(path))
             .and_then(|file| self.durability.sync(&file));
@@ -94,7 +98,20 @@ impl SingleFile {
             .with_context(|| self.cannot("cut"))
     }
 
-    fn append(&mut self, rows: &mut Rows) -> Result<()> {
+    /// Takes the file that many rows were gathered in as the replacement, or as the new file; false if there is none.
+    fn take_gathered(&mut self, batch: i64, rows: &mut Rows) -> Result<bool> {
+        let waiting = self.waiting(batch);
+        if rows.file_at(&waiting)?.is_none() {
+            return Ok(false);
+        }
+        self.sync(&waiting)?;
+        if !self.replaces {
+            fs::rename(&waiting, &self.path).with_context(|| self.cannot("write"))?;
+        }
+        Ok(true)
+    }
+
+    fn append(&mut self, batch: i64, rows: &mut Rows) -> Result<()> {
         let there = self.length_now()?;
         if there.unwrap_or(0) != self.length {
             bail!(
@@ -107,17 +124,16 @@ impl SingleFile {
         if rows.is_empty() {
             return Ok(());
         }
-        let path = self.path.clone();
-        let file = if there.is_none() {
-            Append::create(&path)?
-        } else {
-            Append::to(&path)
+        let written = match self.take_gathered(batch, rows) {
+            Ok(true) => Ok(()),
+            Ok(false) => self.write_on(there.is_none(), rows),
+            Err(error) => Err(error),
         };
-        let written = self.write(&path, file, self.length == 0, rows);
         fail_point("sink.mid_output");
         if let Err(error) = written {
             // Best effort: a reader should not see half a batch, and a restart cuts it in any case.
             let _ = self.cut_to(self.length);
+            let _ = fs::remove_file(self.waiting(batch));
             return Err(error);
         }
         if there.is_none() {
@@ -127,10 +143,25 @@ impl SingleFile {
         Ok(())
     }
 
+    /// Adds the rows to the file, which may have to be made.
+    fn write_on(&mut self, new: bool, rows: &mut Rows) -> Result<()> {
+        let path = self.path.clone();
+        let file = match new {
+            true => Append::create(&path)?,
+            false => Append::to(&path),
+        };
+        self.write(&path, file, self.length == 0, rows)
+    }
+
     fn replace(&mut self, batch: i64, rows: &mut Rows) -> Result<()> {
         let waiting = self.waiting(batch);
-        let file = Append::create(&waiting)?;
-        if let Err(error) = self.write(&waiting.clone(), file, true, rows) {
+        let written = match self.take_gathered(batch, rows) {
+            Ok(false) => Append::create(&waiting)
+                .map_err(anyhow::Error::from)
+                .and_then(|file| self.write(&waiting, file, true, rows)),
+            gathered => gathered.map(drop),
+        };
+        if let Err(error) = written {
             let _ = fs::remove_file(&waiting);
             return Err(error);
         }
@@ -146,6 +177,7 @@ impl SingleFile {
         sync_dir(&self.parent(), self.durability)
     }
 
+    /// Shows the replacement of the last commit, and removes all others.
     fn recover_replaced(&self, last: Option<i64>) -> Result<()> {
         let name = self
             .path
@@ -239,6 +271,17 @@ impl Target for SingleFile {
         identity
     }
 
+    fn takes_blocks(&self) -> bool {
+        self.format.is_lines()
+    }
+
+    fn gathers_at(&self, batch: i64) -> Option<PathBuf> {
+        // A file that is there is added to, whatever it is: a link, a device.
+        let new = || self.length == 0 && fs::symlink_metadata(&self.path).is_err();
+        let whole = self.existing != Existing::Append && self.format.is_lines();
+        (whole && (self.replaces || new())).then(|| self.waiting(batch))
+    }
+
     fn suit(&mut self, opening: &Opening<'_>) -> Result<()> {
         let name = self.path.display().to_string();
         accept(
@@ -316,6 +359,8 @@ impl Target for SingleFile {
         if self.replaces {
             return self.recover_replaced(last.map(|last| last.batch));
         }
+        // What a batch that broke off had gathered; where the folder cannot be read it is in nobody's way.
+        let _ = self.recover_replaced(None);
         self.recover_appended(last)
     }
 
@@ -338,7 +383,7 @@ impl Target for SingleFile {
             self.replace(batch.id, rows)?;
             return Ok(None);
         }
-        self.append(rows)?;
+        self.append(batch.id, rows)?;
         let mut detail = json!({ "length": self.length });
         if let Some(columns) = self.format.columns() {
             detail["columns"] = columns;
