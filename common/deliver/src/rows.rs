@@ -14,6 +14,9 @@ use st_checkpoint::{fail_io, threshold};
 /// Bytes kept in memory.
 const BOUND: usize = 8 << 20;
 
+/// Bytes kept in memory once there is a file: few enough to be in the processor's cache still when they are written.
+const STEP: usize = 1 << 20;
+
 /// Blocks of this size go to the file as they come, and are read back so.
 const BLOCK: usize = 64 << 10;
 
@@ -109,7 +112,7 @@ impl Rows {
             return self.spill()?.write(lines);
         }
         self.memory.extend_from_slice(lines);
-        if self.memory.len() >= self.bound {
+        if self.memory.len() >= self.bound || self.file.is_some() && self.memory.len() >= STEP {
             self.spill()?;
         }
         Ok(())

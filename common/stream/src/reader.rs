@@ -58,7 +58,7 @@ pub struct Reader {
     skipping: Option<u64>,
     eof: bool,
     /// Finds a newline and the beginning of a marker.
-    marker: Finder<'static>,
+    marker: Box<Finder<'static>>,
     /// Time spent waiting since it was last asked for.
     waited: Duration,
 }
@@ -78,7 +78,7 @@ impl Reader {
             limit,
             skipping: None,
             eof: false,
-            marker: Finder::new(&[b"\n", marker::PREFIX].concat()).into_owned(),
+            marker: Box::new(Finder::new(&[b"\n", marker::PREFIX].concat()).into_owned()),
             waited: Duration::ZERO,
         }
     }

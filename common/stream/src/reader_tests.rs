@@ -83,3 +83,54 @@ fn the_limit_is_exact_whatever_blocks_the_line_comes_in() {
         }
     }
 }
+
+/// Everything that is read, line by line; with `blocks` as many at a time as there are.
+fn read_all(input: &[u8], step: usize, limit: usize, blocks: bool) -> Vec<String> {
+    let (mut reader, output) = piped(limit);
+    let mut seen = Vec::new();
+    let mut parts = input.chunks(step);
+    let mut output = Some(output);
+    loop {
+        if blocks && let Some(lines) = reader.lines() {
+            assert_eq!(lines.last(), Some(&b'\n'));
+            let text = std::str::from_utf8(lines).unwrap();
+            assert!(!text.contains("$st\":"), "{text}");
+            seen.extend(text.lines().map(str::to_string));
+            continue;
+        }
+        match reader.line().unwrap() {
+            Next::Line(line) => seen.push(String::from_utf8(line.to_vec()).unwrap()),
+            Next::TooLong(_, length) => seen.push(format!("too long: {length}")),
+            Next::Eof => return seen,
+            Next::Empty => match (parts.next(), &output) {
+                (Some(part), Some(output)) => _ = rustix::io::write(output, part).unwrap(),
+                _ => output = None,
+            },
+        }
+    }
+}
+
+#[test]
+fn lines_taken_together_are_the_same_and_no_markers() {
+    let mut input = Vec::new();
+    for n in 0..40 {
+        input.extend_from_slice(format!("{{\"n\":{n}}}\n\n").as_bytes());
+        if n % 9 == 0 {
+            input.extend_from_slice(b"{\"$st\":\"begin\"}\n{\"$st\":\"batch\"}\n");
+        }
+        if n % 13 == 0 {
+            input.extend_from_slice(&[b'x'; 120]);
+            input.push(b'\n');
+        }
+    }
+    input.extend_from_slice(b"the end");
+    for limit in [100, 1 << 20] {
+        for step in [1, 7, 100, 1000] {
+            assert_eq!(
+                read_all(&input, step, limit, true),
+                read_all(&input, step, limit, false),
+                "{step} {limit}"
+            );
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod command;
 mod console;
 mod directory;
 mod file;
+mod gathered;
 mod harness;
 mod manners;
 mod parquet;
