@@ -223,10 +223,20 @@ function drawPipeline() {
   state.parts.pipeline.replaceChildren(make("h3", { text: "Pipeline" }), failed || make("div", { class: "pipeline" }, ...roots.map(node)), failed ? "" : legend);
 }
 
+/** What a stage was told, as a person would say it: a line for each thing, a list's things one after the other. */
+function told(options) {
+  const text = (value) => typeof value === "string" ? value : JSON.stringify(value);
+  return Object.entries(options).flatMap(([key, value]) => {
+    if (!Array.isArray(value)) return [`${key}: ${text(value)}`];
+    if (value.length > 0 && value.every((one) => one && typeof one === "object" && !Array.isArray(one))) return value.flatMap(told);
+    return [`${key}: ${value.map(text).join(", ")}`];
+  });
+}
+
 function box(node, slow) {
   const { plan, report } = node;
   const failed = state.details.error && state.details.error.stage === plan.name;
-  const options = Object.entries(plan.options || {}).map(([key, value]) => `${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const options = told(plan.options || {});
   const children = [
     make("header", {}, make("b", { text: plan.name }), plan.tool && plan.tool !== plan.name ? make("small", { text: plan.tool }) : null,
       failed ? make("em", { class: "bad", text: "failed" }) : slow ? make("em", { text: "bottleneck" }) : null),
