@@ -9,7 +9,7 @@ USE_CASES := $(patsubst examples/use-cases/%/run,%,$(wildcard examples/use-cases
 
 export PATH := $(BIN):$(PATH)
 
-.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook test-use-cases test-ui chaos lint bench bench-setup bench-latency bless parity-regenerate test-spark install uninstall clean soak fuzz
+.PHONY: all help build connectors setup demo test test-kafka test-postgres test-webhook test-use-cases test-ui chaos lint bench bench-setup bench-latency bench-kafka lint-connectors bless parity-regenerate test-spark install uninstall clean soak fuzz
 
 all: build
 	@echo
@@ -57,7 +57,7 @@ test-kafka: ## The Kafka tools against a real broker (needs Java 17, Maven, kcat
 	@$(CARGO) build --quiet --bins $(STAGES) -p st-kafka -p st-sink-kafka
 	@trap 'scripts/servers/kafka stop target/test-kafka' EXIT; rm -rf target/test-kafka; \
 	  broker=$$(scripts/servers/kafka start target/test-kafka) && \
-	  ST_TEST_KAFKA=$$broker $(CARGO) test --quiet -p st-kafka -p st-sink-kafka
+	  ST_TEST_KAFKA=$$broker ST_TEST_KAFKA_DIR=$(CURDIR)/target/test-kafka $(CARGO) test --quiet -p st-kafka -p st-sink-kafka
 
 test-postgres: ## The PostgreSQL sink against a real server (needs PostgreSQL)
 	@$(CARGO) build --quiet --bins $(STAGES) -p st-sink-postgres
@@ -104,6 +104,10 @@ bench-latency: build ## Percentiles at 10,000 rows a second through five stages;
 	@$(CARGO) build --release --quiet -p st-tests --features bench --bins
 	@bench_latency
 
+bench-kafka: ## The Kafka tools against kcat on one topic (Java 17, Maven, kcat)
+	@$(CARGO) build --release --quiet --bins -p st-tail -p st-sink -p st-kafka -p st-sink-kafka
+	@scripts/bench/kafka
+
 bench-setup: ## Install what `make bench` compares with: DuckDB and PySpark into work/, jq and Miller with apt
 	@mkdir -p work/bench && python3 -m venv work/bench/venv
 	@work/bench/venv/bin/pip install --quiet duckdb pyspark==4.3.0
@@ -132,7 +136,10 @@ lint: ## Format, clippy with warnings denied, shellcheck
 	@$(CARGO) clippy --all-targets --quiet -- -D warnings
 	@shellcheck -x -e SC2002 $$(git ls-files | xargs grep -lE '^#!.*(bash|sh)$$')
 
-install: build ## Install tools, man pages and completions into PREFIX
+lint-connectors: ## Clippy over the connectors, which have client libraries to compile
+	@$(CARGO) clippy --all-targets --quiet -p st-kafka-client -p st-kafka -p st-sink-kafka -p st-sink-postgres -p st-sink-webhook -- -D warnings
+
+install: build ## Install tools, man pages and completions into PREFIX; after make connectors them too
 	@scripts/install $(PREFIX)
 
 uninstall: ## Remove what install put into PREFIX

@@ -36,6 +36,32 @@ pub struct Delivery {
     pub at: i64,
 }
 
+/// How far a source of partitions is behind the newest, over all of them: Spark's KafkaMicroBatchStream.metrics, texts as there.
+/// Empty for a source whose offsets are not numbers by topic and partition.
+fn behind(end: &Value, latest: &Value) -> Map<String, Value> {
+    let mut gaps = Vec::new();
+    for (topic, partitions) in latest.as_object().into_iter().flatten() {
+        for (partition, newest) in partitions.as_object().into_iter().flatten() {
+            let read = end.get(topic).and_then(|ends| ends.get(partition));
+            if let (Some(newest), Some(read)) = (newest.as_i64(), read.and_then(Value::as_i64)) {
+                gaps.push((newest - read).max(0));
+            }
+        }
+    }
+    let (Some(least), Some(most)) = (gaps.iter().min(), gaps.iter().max()) else {
+        return Map::new();
+    };
+    let mean = gaps.iter().sum::<i64>() as f64 / gaps.len() as f64;
+    [
+        ("minOffsetsBehindLatest", least.to_string()),
+        ("maxOffsetsBehindLatest", most.to_string()),
+        ("avgOffsetsBehindLatest", format!("{mean:?}")),
+    ]
+    .map(|(name, value)| (name.to_string(), Value::from(value)))
+    .into_iter()
+    .collect()
+}
+
 /// What a source tells the sink about a batch.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -198,7 +224,7 @@ impl Report {
                     num_input_rows: rows,
                     input_rows_per_second: rates.input(rows),
                     processed_rows_per_second: rates.processed(rows),
-                    metrics: Map::new(),
+                    metrics: behind(&told.end, &told.latest),
                 }
             })
             .collect();
@@ -429,7 +455,16 @@ fn describe_source(tool: &str, options: &Map<String, Value>) -> String {
         }
         other => other.to_string(),
     };
-    for place in ["paths", "listen", "connect", "topics", "table", "channel"] {
+    for place in [
+        "paths",
+        "listen",
+        "connect",
+        "topics",
+        "topic-pattern",
+        "assign",
+        "table",
+        "channel",
+    ] {
         if let Some(value) = options.get(place) {
             return format!("{tool}[{}]", text(value));
         }

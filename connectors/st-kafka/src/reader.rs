@@ -72,6 +72,7 @@ impl Reader {
                 ("isolation.level", "read_committed"),
                 ("fetch.wait.max.ms", "100"),
                 ("queued.min.messages", "100000"),
+                ("statistics.interval.ms", "1000"),
             ],
             &[
                 ("group.id", group),
@@ -177,6 +178,29 @@ impl Reader {
         Ok(())
     }
 
+    /// Sees before anything is read that what is to be read first is still there; `skip`: goes on behind what is gone, and
+    /// says how many messages that were.
+    pub fn check(&mut self, skip: bool) -> Result<u64> {
+        if !skip {
+            self.lost()?;
+            return Ok(0);
+        }
+        let mut lost = 0;
+        for topic in &mut self.topics {
+            let ids: Vec<i32> = topic.partitions.keys().copied().collect();
+            for id in ids {
+                let (low, high) = topic.bounds(id)?;
+                if let Some(partition) = topic.partitions.get_mut(&id)
+                    && !(low..=high).contains(&partition.next)
+                {
+                    lost += u64::try_from(low - partition.next).unwrap_or(0);
+                    *partition = Partition::new(low);
+                }
+            }
+        }
+        Ok(lost)
+    }
+
     /// Lets the client read ahead.
     pub fn begin(&mut self) -> Result<()> {
         self.topics.iter().try_for_each(Topic::begin)
@@ -203,6 +227,27 @@ impl Reader {
             .iter()
             .flat_map(|topic| topic.partitions.values());
         partitions.all(Partition::is_done)
+    }
+
+    /// Where partitions end as far as is known: what the brokers said lately, or what was read since.
+    pub fn ends(&self) -> ByPartition<i64> {
+        let mut ends = ByPartition::new();
+        for topic in &self.topics {
+            let known = topic.consumer.context().ends();
+            let known = known.get(&topic.name);
+            let of = |(id, partition): (&i32, &Partition)| {
+                let told = known.and_then(|known| known.get(id)).copied();
+                (
+                    *id,
+                    told.or(partition.until).unwrap_or(0).max(partition.next),
+                )
+            };
+            ends.insert(
+                topic.name.clone(),
+                topic.partitions.iter().map(of).collect(),
+            );
+        }
+        ends
     }
 
     /// Messages that wait in the cluster, by partition, in their order.

@@ -218,10 +218,17 @@ impl KafkaSource {
             return reader.lost();
         }
         let lost = reader.skip_lost()?;
-        let text =
-            format!("{lost} messages were removed before they were read: skipped (--skip-lost)");
-        message::say(&self.name, &text);
+        self.say_lost(lost);
         Ok(())
+    }
+
+    fn say_lost(&self, lost: u64) {
+        if lost > 0 {
+            let text = format!(
+                "{lost} messages were removed before they were read: skipped (--skip-lost)"
+            );
+            message::say(&self.name, &text);
+        }
     }
 
     /// The next message of a partition, of a batch that is read again; none if it is gone.
@@ -317,6 +324,11 @@ impl Source for KafkaSource {
         }
         if let Some(least) = arguments.min_rows_per_trigger {
             set("min-rows-per-trigger", json!(least));
+            let delay = st_stream::cli::duration_text(arguments.max_trigger_delay);
+            set("max-trigger-delay", json!(delay));
+        }
+        if let Some(file) = &arguments.cluster.config {
+            set("config", json!(file.to_string_lossy()));
         }
         for (name, given) in [
             ("include-headers", arguments.include_headers),
@@ -336,6 +348,8 @@ impl Source for KafkaSource {
             "starting-offsets",
             "starting-timestamp",
             "min-rows-per-trigger",
+            "max-trigger-delay",
+            "config",
             "skip-lost",
         ] {
             identity.remove(name);
@@ -400,6 +414,8 @@ impl Source for KafkaSource {
             }
         }
         reader.open(&known, &self.starting)?;
+        let lost = reader.check(self.arguments.skip_lost)?;
+        self.say_lost(lost);
         if opening.available_now {
             // Before the client reads: so each end that it comes to is at or behind what was there.
             reader.stop_at_ends()?;
@@ -530,6 +546,12 @@ impl Source for KafkaSource {
 
     fn offset(&self, range: &Value) -> Value {
         Range::parse(range).map_or(Value::Null, |range| json!(range.ends()))
+    }
+
+    fn latest(&self) -> Value {
+        self.reader
+            .as_ref()
+            .map_or(Value::Null, |reader| json!(reader.ends()))
     }
 
     fn floods(&self) -> bool {

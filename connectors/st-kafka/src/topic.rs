@@ -57,12 +57,31 @@ impl Topic {
         explain(error, &self.place, Some(self.consumer.context()))
     }
 
+    /// A client that is refused only says that nobody answers; why is among what it would have polled.
+    fn cause(&self, error: KafkaError) -> KafkaError {
+        // Once messages come nothing may be polled on the side.
+        if !self.partitions.is_empty() {
+            return error;
+        }
+        for _ in 0..20 {
+            if let Some(Err(found)) = self.consumer.poll(Duration::from_millis(10))
+                && matches!(
+                    found.rdkafka_error_code(),
+                    Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)
+                )
+            {
+                return found;
+            }
+        }
+        error
+    }
+
     /// The partitions there are; none if there is no such topic.
     pub fn find_partitions(&self) -> Result<Vec<i32>> {
         let metadata = self
             .consumer
             .fetch_metadata(Some(&self.name), self.timeout)
-            .map_err(|error| self.explain(&error))?;
+            .map_err(|error| self.explain(&self.cause(error)))?;
         let topic = metadata
             .topics()
             .iter()
@@ -80,7 +99,10 @@ impl Topic {
     pub fn bounds(&self, partition: i32) -> Result<(i64, i64)> {
         self.consumer
             .fetch_watermarks(&self.name, partition, self.timeout)
-            .map_err(|error| self.explain(&error))
+            .map_err(|error| {
+                let place = format!("{}: partition {partition}", self.place);
+                explain(&error, &place, Some(self.consumer.context()))
+            })
     }
 
     /// The offset a place stands for.

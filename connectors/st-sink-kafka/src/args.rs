@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use serde_json::{Map, Value, json};
 use st_kafka_client::Cluster;
@@ -46,6 +48,9 @@ pub struct Args {
     /// On plain input: end a batch every D, such as 1s
     #[arg(long, value_name = "D", value_parser = cli::trigger)]
     pub trigger: Option<Trigger>,
+    /// Append each batch's report to FILE, or - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub progress: Option<PathBuf>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub zone: ZoneArgs,
@@ -75,6 +80,9 @@ impl Args {
             if let Some(column) = column {
                 plan.insert(name.to_string(), json!(column));
             }
+        }
+        if let Some(file) = &self.cluster.config {
+            plan.insert("config".to_string(), json!(file.to_string_lossy()));
         }
         if self.at_least_once {
             plan.insert("at-least-once".to_string(), json!(true));

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use serde_json::{Map, Value, json};
 use st_stream::Trigger;
@@ -42,6 +44,9 @@ pub struct Args {
     /// On plain input: end a batch every D, such as 1s
     #[arg(long, value_name = "D", value_parser = cli::trigger)]
     pub trigger: Option<Trigger>,
+    /// Append each batch's report to FILE, or - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub progress: Option<PathBuf>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub zone: ZoneArgs,

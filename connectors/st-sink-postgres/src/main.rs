@@ -27,7 +27,8 @@ fn main() -> ExitCode {
             args.plan_options(),
             args.stage.durability,
             args.zone.tz,
-        );
+        )
+        .with_progress(args.progress);
         st_stream::run(sink, options)
     })
 }

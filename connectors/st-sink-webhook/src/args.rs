@@ -60,6 +60,9 @@ pub struct Args {
     /// On plain input: end a batch every D, such as 1s
     #[arg(long, value_name = "D", value_parser = cli::trigger)]
     pub trigger: Option<Trigger>,
+    /// Append each batch's report to FILE, or - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub progress: Option<PathBuf>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub zone: ZoneArgs,

@@ -21,7 +21,8 @@ fn main() -> ExitCode {
             args.plan_options(),
             args.stage.durability,
             args.zone.tz,
-        );
+        )
+        .with_progress(args.progress);
         st_stream::run(sink, options)
     })
 }

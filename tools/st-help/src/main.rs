@@ -15,7 +15,7 @@ fn main() -> ExitCode {
             return tool::help(tool);
         }
         let mut stdout = Writer::stdout()?;
-        page::write(stdout.buffer());
+        page::write(stdout.buffer(), tool::installed);
         stdout.flush()?;
         Ok(Ending::Done)
     })

@@ -117,6 +117,34 @@ pub const TOOLS: &[Entry] = &[
     entry("Control", "st-help", "this page", "the programming guide"),
 ];
 
+/// What is built when asked for, and shown where it is installed.
+pub const CONNECTORS: &[Entry] = &[
+    entry(
+        "Servers",
+        "st-kafka",
+        "topics of a Kafka cluster",
+        "readStream.format(\"kafka\")",
+    ),
+    entry(
+        "Servers",
+        "st-sink-kafka",
+        "a topic: st-sink kafka",
+        "writeStream.format(\"kafka\")",
+    ),
+    entry(
+        "Servers",
+        "st-sink-postgres",
+        "a table: st-sink postgres",
+        "foreachBatch, write.jdbc",
+    ),
+    entry(
+        "Servers",
+        "st-sink-webhook",
+        "requests: st-sink webhook",
+        "foreach",
+    ),
+];
+
 const QUERY: &str = "\
 st: structured streaming for the shell. A query is a line of bash:
 
@@ -134,11 +162,12 @@ Kill the line, run it again: with --checkpoint it goes on where it stood, and
 each row counts once. st-help TOOL shows a tool's options.
 ";
 
-/// Appends the page.
-pub fn write(out: &mut Vec<u8>) {
+/// Appends the page, with those of the connectors that are `installed`.
+pub fn write(out: &mut Vec<u8>, installed: impl Fn(&str) -> bool) {
     let mut text = String::from(QUERY);
     let mut role = "";
-    for entry in TOOLS {
+    let connectors = CONNECTORS.iter().filter(|entry| installed(entry.tool));
+    for entry in TOOLS.iter().chain(connectors) {
         if entry.role != role {
             role = entry.role;
             let spark = if text.len() == QUERY.len() {
@@ -148,7 +177,13 @@ pub fn write(out: &mut Vec<u8>) {
             };
             text += format!("\n{role:<46}{spark}").trim_end();
         }
-        text += &format!("\n  {:<14}{:<30}{}", entry.tool, entry.does, entry.spark);
+        text += &format!(
+            "\n  {:<13} {:<width$} {}",
+            entry.tool,
+            entry.does,
+            entry.spark,
+            width = 42 - entry.tool.len().max(13)
+        );
     }
     text += "\n";
     text += NOTES;
@@ -171,14 +206,25 @@ mod tests {
         let mut listed: Vec<&str> = TOOLS.iter().map(|entry| entry.tool).collect();
         listed.sort_unstable();
         assert_eq!(found, listed);
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../connectors");
+        assert!(
+            CONNECTORS
+                .iter()
+                .all(|entry| std::path::Path::new(folder).join(entry.tool).is_dir())
+        );
     }
 
     #[test]
     fn the_page_fits_one_screen() {
         let mut page = Vec::new();
-        write(&mut page);
+        write(&mut page, |_| false);
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.lines().count() <= 40, "{page}");
+        assert!(!page.contains("kafka"), "{page}");
+        let mut page = Vec::new();
+        write(&mut page, |_| true);
         let page = String::from_utf8(page).unwrap();
         assert!(page.lines().all(|line| line.len() <= 79), "{page}");
-        assert!(page.lines().count() <= 40, "{page}");
+        assert!(page.contains("  st-sink-postgres"), "{page}");
     }
 }

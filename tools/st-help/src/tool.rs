@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use st_stream::Ending;
 use st_stream::cli::usage;
 
-use crate::page::TOOLS;
+use crate::page::{CONNECTORS, TOOLS};
 
 /// Becomes `TOOL --help`. Returns only if that fails.
 ///
@@ -20,14 +20,19 @@ pub fn help(name: &str) -> Result<Ending> {
     } else {
         format!("st-{name}")
     };
-    let Some(entry) = TOOLS.iter().find(|entry| entry.tool == full) else {
+    let Some(entry) = TOOLS
+        .iter()
+        .chain(CONNECTORS)
+        .find(|entry| entry.tool == full)
+    else {
         let names: Vec<&str> = TOOLS.iter().map(|entry| entry.tool).collect();
         return Err(usage(format!(
             "{name}: no such tool: there are {}",
             names.join(", ")
         )));
     };
-    let error = Command::new(program(entry.tool)).arg("--help").exec();
+    let program = sibling(entry.tool).unwrap_or_else(|| PathBuf::from(entry.tool));
+    let error = Command::new(program).arg("--help").exec();
     Err(error).with_context(|| {
         format!(
             "{}: cannot be started: is it installed in a folder of PATH?",
@@ -36,11 +41,15 @@ pub fn help(name: &str) -> Result<Ending> {
     })
 }
 
-/// The tool next to this one, as both came from one install; else whatever `PATH` has.
-fn program(tool: &str) -> PathBuf {
-    let here = std::env::current_exe().ok();
-    let sibling = here
-        .and_then(|here| Some(here.parent()?.join(tool)))
-        .filter(|path| path.is_file());
-    sibling.unwrap_or_else(|| PathBuf::from(tool))
+/// The tool next to this one, as both came from one install; else it is looked for in `PATH`.
+fn sibling(tool: &str) -> Option<PathBuf> {
+    let here = std::env::current_exe().ok()?;
+    Some(here.parent()?.join(tool)).filter(|path| path.is_file())
+}
+
+/// True if the tool can be started.
+pub fn installed(tool: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    sibling(tool).is_some()
+        || std::env::split_paths(&folders).any(|folder| folder.join(tool).is_file())
 }

@@ -7,6 +7,7 @@ mod agg;
 mod dedup;
 mod file;
 mod join;
+mod kafka;
 mod listen;
 mod map;
 mod pace;
@@ -59,6 +60,8 @@ struct Program {
     queries: Vec<String>,
     /// How the run ends.
     pace: Option<Pace>,
+    /// The session needs Spark's package for Kafka.
+    kafka: bool,
 }
 
 /// The program's text.
@@ -115,6 +118,7 @@ impl Program {
             ("st-tail", None) => tail::read(self, node)?,
             ("st-rate", None) => rate::read(self, node)?,
             ("st-listen", None) => listen::read(self, node)?,
+            ("st-kafka", None) => kafka::read(self, node)?,
             ("st-map", Some(frame)) => map::apply(self, node, frame)?,
             ("st-watermark", Some(frame)) => watermark::apply(self, node, frame)?,
             ("st-window", Some(frame)) => window::apply(self, node, frame)?,
@@ -259,6 +263,9 @@ impl Program {
 
     fn finish(mut self) -> String {
         self.end();
+        if self.kafka {
+            self.imports.insert("import pyspark");
+        }
         let mut text =
             "# This query was a pipeline of st tools; `--explain=pyspark` made the program.\n\
                         # It runs with PySpark 4: python FILE, or spark-submit FILE.\n\n"
@@ -284,6 +291,9 @@ impl Program {
         text += "spark = (\n    SparkSession.builder.appName(\"st\")\n";
         for (name, value) in usual {
             text += &format!("    .config(\"{name}\", {})\n", python::text(&value));
+        }
+        if self.kafka {
+            text += "    .config(\n        \"spark.jars.packages\",\n        \"org.apache.spark:spark-sql-kafka-0-10_2.13:\" + pyspark.__version__,\n    )\n";
         }
         text += "    .getOrCreate()\n)\n";
         for helper in sink::HELPERS {

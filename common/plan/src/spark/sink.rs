@@ -7,7 +7,7 @@ use st_stream::Mode;
 use st_stream::marker::Node;
 
 use super::python::{self, Call, attribute, call};
-use super::{FUNCTIONS, Frame, Program, file, given, option, refuse};
+use super::{FUNCTIONS, Frame, Program, file, given, kafka, option, refuse};
 use crate::Plan;
 
 /// Functions a program may need, by name.
@@ -54,6 +54,7 @@ pub fn write(program: &mut Program, node: &Node, frame: Frame, plan: &Plan) -> R
     let function = program.fresh(
         format!("write_{}", query.trim_end_matches("_query")).replace("write_query", "write"),
     );
+    let mut before = Vec::new();
     match option(node, "format").unwrap_or("console") {
         "console" => console(node, &mut writer),
         "null" => writer.calls.push(call("format", ["\"noop\"".to_string()])),
@@ -74,16 +75,23 @@ pub fn write(program: &mut Program, node: &Node, frame: Frame, plan: &Plan) -> R
                 (None, None) => print(program, &mut writer, &function, format),
             }
         }
+        "kafka" => {
+            writer.keeps = true;
+            let (message, calls) = kafka::write(program, node, &frame, plan, &mut writer.notes);
+            before = message;
+            writer.calls.extend(calls);
+        }
         format => {
             return Err(refuse(
                 node,
                 format,
-                "the program knows console, json, csv, text, parquet, sqlite, memory, exec and null",
+                "the program knows console, json, csv, text, parquet, sqlite, memory, kafka, exec and null",
             ));
         }
     }
     let mode = call("outputMode", [python::text(&plan.mode.to_string())]);
-    let mut calls = vec![attribute("writeStream"), mode];
+    let mut calls = before;
+    calls.extend([attribute("writeStream"), mode]);
     calls.extend(
         writer
             .name
