@@ -121,7 +121,7 @@ bless: ## Rewrite the expectations of tests/cases, for review by diff
 
 SPARK_PYTHON ?= $(CURDIR)/target/spark-venv/bin/python
 $(CURDIR)/target/spark-venv/bin/python:
-	@python3 -m venv target/spark-venv && target/spark-venv/bin/pip install --quiet pyspark==4.3.0
+	@python3 -m venv target/spark-venv && target/spark-venv/bin/pip install --quiet pyspark==4.3.0 'pandas<3' pyarrow protobuf
 
 parity-regenerate: $(SPARK_PYTHON) ## Ask real Spark for every expected answer anew (Java 17; TOPIC=windows for one topic)
 	@$(SPARK_PYTHON) tests/parity/regenerate.py $(TOPIC)

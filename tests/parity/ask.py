@@ -7,16 +7,18 @@ and its watermark for late rows the same. What Spark emits from one file to the 
 import contextlib
 import json
 import logging
+import os
 import pathlib
 import re
 import shutil
 import sys
 import tempfile
+from datetime import datetime
 
 from py4j.protocol import Py4JNetworkError
 from pyspark import SparkContext
-from pyspark.sql import functions
-from pyspark.sql.streaming import StatefulProcessor  # noqa: F401: for queries
+from pyspark.sql import Row, functions
+from pyspark.sql.streaming import StatefulProcessor
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "false",
@@ -34,6 +36,7 @@ def session():
     """Spark as every part of the suite wants it: UTC, ANSI off, one small JVM."""
     from pyspark.sql import SparkSession
 
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.master("local[2]").appName("parity")
     java = "-Duser.timezone=UTC -Dstdout.encoding=UTF-8 -Dfile.encoding=UTF-8"
     more = {
@@ -125,6 +128,8 @@ class Query:
         names = {name: getattr(functions, name) for name in dir(functions) if not name.startswith("_")}
         names |= {"F": functions, "spark": self.spark, "stream": self.stream, "table": self.table, "sql": self.spark.sql}
         names |= {"SCHEMA": self.case.schema, "SELECT": self.case.select}
+        # What goes to Python's workers goes with its text.
+        names |= {"StatefulProcessor": StatefulProcessor, "Row": Row, "datetime": datetime, "__name__": "__main__"}
         words = dict(word.split("=", 1) for word in self.case.options if "=" in word)
         options = {name: value for name, value in words.items() if name not in ("format", "zone")}
         names["rows"] = self.stream(format=words.get("format", "json"), **options)

@@ -18,8 +18,8 @@ use crate::record::sealed;
 use crate::record_log::{RESTORE, RecordLog, parse, read_header};
 use crate::{QueryDir, replace_file};
 
-/// Fewer forgettable records than this are not worth a rewrite.
-const WORTH_FORGETTING: usize = 100;
+/// Fewer forgettable records than this are not worth a rewrite; in a debug build few, so that short runs of tests come to one.
+const WORTH_FORGETTING: usize = if cfg!(debug_assertions) { 4 } else { 100 };
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Header {

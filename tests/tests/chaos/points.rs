@@ -149,9 +149,6 @@ fn named() -> (Vec<String>, Vec<String>) {
     all.extend(failing.iter().cloned());
     // Not passed by a pipeline: `st-state forget`, which is killed in its own test.
     all.retain(|point| !point.starts_with("forget."));
-    // The uses of a table are rewritten after more batches than a pipeline here has.
-    all.retain(|point| point != "tables.before_rewrite");
-    failing.retain(|point| point != "tables.before_rewrite");
     (all, failing)
 }
 

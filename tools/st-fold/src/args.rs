@@ -20,7 +20,7 @@ the new state; null or no output forgets it. It may use
   $now $watermark     the batch's clock and the watermark, in seconds
   emit(f)             hands on each output of f as a row; passes its input on
   timer(t)            sets a timer of this key: --on-timer runs once the watermark
-                      is past t; clock_timer(t): once the batches' clock is past t
+                      reaches t; clock_timer(t): once the batches' clock is past t
   cancel, cancel(t)   takes back all timers of the key, or those of one time
   timers, clock_timers  lists them
   seconds, iso        text to seconds since 1970, and back

@@ -176,11 +176,15 @@ impl Store {
         }
     }
 
-    /// The timers of one clock before `until` (all without it), in order of time, then key.
+    /// The timers of one clock before `until`, of event time also those at it (all without it), in order of time, then key.
     pub fn due(&self, clock: Clock, until: Option<i64>) -> Vec<(i64, Key)> {
+        // The watermark has to reach a timer, the clock to pass it.
+        let reached = clock == Clock::Event;
         let of_clock = self.due.iter().skip_while(|(of, ..)| *of < clock);
         of_clock
-            .take_while(|(of, at, _)| *of == clock && until.is_none_or(|until| *at < until))
+            .take_while(|(of, at, _)| {
+                *of == clock && until.is_none_or(|until| *at < until || reached && *at == until)
+            })
             .map(|(_, at, key)| (*at, key.clone()))
             .collect()
     }

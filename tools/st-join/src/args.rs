@@ -32,7 +32,7 @@ a checkpoint both sources get the same --checkpoint, the second one a --branch."
 #[derive(Clone, Debug, Parser)]
 #[command(name = "st-join", version, before_help = EXAMPLE, after_help = NOTES)]
 pub struct Arguments {
-    /// A file (CSV, JSON, Parquet, SQLite), or a stream: <(…)
+    /// A file (CSV, JSON, also .gz and .zst; Parquet, SQLite), or a stream: <(…)
     #[arg(value_name = "RIGHT")]
     pub right: PathBuf,
     /// Which rows come out: inner, left, right, full, semi or anti

@@ -2,11 +2,13 @@
 //! kept in the checkpoint as rows and told from another by its bytes.
 
 use std::fs::File;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
+use flate2::read::MultiGzDecoder;
 use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
@@ -17,6 +19,9 @@ use st_input::{Blocks, Decoder, Format, LINE_LIMIT, Reading, Room, Rows};
 use st_row::write_string;
 use st_stream::cli::usage;
 use st_time::Zone;
+
+/// Bytes of a compressed file that are read at once.
+const ROOM: usize = 128 * 1024;
 
 /// How the file is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +150,7 @@ impl Table {
             schema: Arc::new(self.schema.clone().unwrap_or_default()),
             ..Reading::plain(format, LINE_LIMIT)
         };
-        let mut file = File::open(&self.path).context("cannot open")?;
+        let mut file = open(&self.path).context("cannot open")?;
         let (mut decoder, mut blocks, mut taken) =
             (Decoder::new(&reading), Blocks::default(), Taken::default());
         loop {
@@ -302,6 +307,18 @@ impl Rows for Taken {
             .get_or_insert_with(|| format!("line {line}: {reason}"));
         Ok(())
     }
+}
+
+/// A file's text, compressed or not.
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let file = File::open(path)?;
+    Ok(
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Box::new(MultiGzDecoder::new(BufReader::with_capacity(ROOM, file))),
+            Some("zst") => Box::new(zstd::stream::read::Decoder::new(file)?),
+            _ => Box::new(file),
+        },
+    )
 }
 
 /// The type of a Parquet column whose values are text in JSON, or lose something there.

@@ -42,8 +42,15 @@ pub fn join(program: &mut Program, node: &Node, input: Frame) -> Result<Frame> {
                 join.args[0] += ".alias(\"r\")";
             }
         }
-        let items = parse_list(select).map_err(|error| anyhow!("--select: {error}"))?;
-        let texts = sql::items(&items)?;
+        let mut texts = Vec::new();
+        for piece in sql::pieces(select) {
+            if let all @ ("l.*" | "r.*") = piece.trim() {
+                texts.push(all.to_string());
+                continue;
+            }
+            let items = parse_list(piece).map_err(|error| anyhow!("--select: {error}"))?;
+            texts.extend(sql::items(&items)?);
+        }
         calls.push(call(
             "selectExpr",
             texts.iter().map(|text| python::text(text)),

@@ -43,6 +43,30 @@ pub fn items(items: &[Item]) -> Result<Vec<String>> {
     items.iter().map(named).collect()
 }
 
+/// The items of a list as text: what stands between commas outside of quotes and brackets.
+pub fn pieces(text: &str) -> Vec<&str> {
+    let (mut pieces, mut from, mut depth) = (Vec::new(), 0, 0i32);
+    let (mut quote, mut escaped) = (None, false);
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(open), '\\') if open != '`' => escaped = true,
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '(' | '[') => depth += 1,
+            (None, ')' | ']') => depth -= 1,
+            (None, ',') if depth == 0 => {
+                pieces.push(&text[from..at]);
+                from = at + 1;
+            }
+            (None, _) => {}
+        }
+    }
+    pieces.push(&text[from..]);
+    pieces
+}
+
 /// What is to stand instead of what: from, to, text.
 fn collect(ast: &Ast, text: &str, edits: &mut Vec<(usize, usize, String)>) -> Result<()> {
     match &ast.node {
@@ -85,7 +109,7 @@ fn interval(written: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::of;
+    use super::{of, pieces};
 
     #[test]
     fn what_is_spelled_otherwise_is_translated() {
@@ -110,5 +134,12 @@ mod tests {
             assert_eq!(of(ours).unwrap(), sparks);
         }
         assert!(of("regexp_extract_named(a, '(?<b>x)').b").is_err());
+    }
+
+    #[test]
+    fn commas_within_brackets_and_quotes_part_nothing() {
+        let text = r#"l.*, f(a, b) as c, "x,\", y", `p,q`"#;
+        let whole = ["l.*", " f(a, b) as c", r#" "x,\", y""#, " `p,q`"];
+        assert_eq!(pieces(text), whole);
     }
 }

@@ -1,6 +1,7 @@
 //! A stream and a table: every format, and a table that changes.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +17,38 @@ fn orders(folder: &Path, schema: &str, batches: Vec<Vec<Value>>) {
 
 fn two() -> Vec<Vec<Value>> {
     vec![vec![json!({"id": 1, "n": 5}), json!({"id": 3, "n": 6})]]
+}
+
+#[test]
+fn compressed_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    orders(folder.path(), "", two());
+    let csv = b"id,name\n1,one\n";
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(csv).unwrap();
+    fs::write(folder.path().join("t.csv.gz"), gz.finish().unwrap()).unwrap();
+    fs::write(
+        folder.path().join("t.csv.zst"),
+        zstd::encode_all(&csv[..], 1).unwrap(),
+    )
+    .unwrap();
+    fs::write(folder.path().join("cut.csv.gz"), &csv[..]).unwrap();
+    for table in ["t.csv.gz", "t.csv.zst"] {
+        let schema = ["--using", "id", "--right-schema", "id INT, name STRING"];
+        let ran = join(folder.path(), table, &schema);
+        assert_eq!(
+            ran.rows(),
+            [r#"{"id":1,"n":5,"name":"one"}"#],
+            "{}",
+            ran.err
+        );
+    }
+    let ran = join(folder.path(), "cut.csv.gz", &["--using", "id"]);
+    assert_eq!(ran.status, 1);
+    assert_eq!(
+        ran.err,
+        "st-join: cut.csv.gz: cannot read: invalid gzip header\n"
+    );
 }
 
 #[test]
