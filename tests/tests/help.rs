@@ -104,6 +104,7 @@ fn help_fits_a_screen() {
         "st-union",
         "st-help",
         "st-ps",
+        "st-top",
         "st-ui",
     ] {
         let help = help(tool, "--help");

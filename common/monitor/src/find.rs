@@ -23,6 +23,30 @@ pub fn under(folder: &Path) -> Result<Vec<Query>> {
     Ok(found)
 }
 
+/// What st-ps and st-top are asked for: the queries below `folders`, each once; without folders those that run now, and with
+/// `all` also those that have ended.
+///
+/// # Errors
+/// If a folder cannot be listed.
+pub fn chosen(folders: &[PathBuf], all: bool) -> Result<Vec<Query>> {
+    if folders.is_empty() {
+        let mut found = running();
+        if all {
+            found.extend(ended());
+        }
+        return Ok(found);
+    }
+    let mut found: Vec<Query> = Vec::new();
+    for folder in folders {
+        for query in under(folder)? {
+            if found.iter().all(|known| known.home != query.home) {
+                found.push(query);
+            }
+        }
+    }
+    Ok(found)
+}
+
 fn search(folder: &Path, depth: usize, found: &mut Vec<Query>) {
     if folder.join("metadata").is_file()
         && let Some(query) = Query::of_checkpoint(folder)

@@ -12,7 +12,7 @@ mod query;
 mod registry;
 mod run;
 
-pub use find::{ended, running, under};
+pub use find::{chosen, ended, running, under};
 pub use home::{Home, is_held};
 pub use live::{Activity, Live, LiveFile};
 pub use progress::{

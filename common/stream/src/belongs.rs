@@ -39,6 +39,9 @@ const OWNERS: &[(&str, &str)] = &[
         "how on using right-schema right-format right-table",
     ),
     ("st-tee", "keep-going"),
+    ("st-ps", "json last"),
+    ("st-ps or st-top", "all"),
+    ("st-top", "interval sort once"),
     ("st-ui", "port bind token-file"),
 ];
 

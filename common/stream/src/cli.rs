@@ -247,7 +247,10 @@ fn misplaced(error: &clap::Error) -> Option<String> {
 fn abort(tool: &str, reason: &str) {
     let stdout = rustix::stdio::stdout();
     let ends = tool.starts_with("st-sink")
-        || matches!(tool, "st-tee" | "st-help" | "st-state" | "st-ps" | "st-ui");
+        || matches!(
+            tool,
+            "st-tee" | "st-help" | "st-state" | "st-ps" | "st-top" | "st-ui"
+        );
     if ends || rustix::termios::isatty(stdout) {
         return;
     }

@@ -104,6 +104,12 @@ pub const TOOLS: &[Entry] = &[
     ),
     entry(
         "Control",
+        "st-top",
+        "queries live in the terminal",
+        "the streaming tab, in text",
+    ),
+    entry(
+        "Control",
         "st-ui",
         "queries on a web page, Prometheus",
         "the page on port 4040",

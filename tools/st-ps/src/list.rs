@@ -7,29 +7,6 @@ use st_monitor::{Query, Status};
 use crate::args::Arguments;
 use crate::table;
 
-/// The queries asked for, in a stable order, each once.
-///
-/// # Errors
-/// A folder that cannot be listed.
-pub fn queries(arguments: &Arguments) -> Result<Vec<Query>> {
-    if arguments.folders.is_empty() {
-        let mut found = st_monitor::running();
-        if arguments.all {
-            found.extend(st_monitor::ended());
-        }
-        return Ok(found);
-    }
-    let mut found: Vec<Query> = Vec::new();
-    for folder in &arguments.folders {
-        for query in st_monitor::under(folder)? {
-            if found.iter().all(|known| known.home != query.home) {
-                found.push(query);
-            }
-        }
-    }
-    Ok(found)
-}
-
 /// One query as `--json` gives it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

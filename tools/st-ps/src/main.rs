@@ -11,7 +11,7 @@ use st_stream::{Ending, Writer};
 
 fn main() -> ExitCode {
     st_stream::cli::main(|arguments: Arguments| {
-        let queries = list::queries(&arguments)?;
+        let queries = st_monitor::chosen(&arguments.folders, arguments.all)?;
         let mut stdout = Writer::stdout()?;
         list::write(&arguments, &queries, stdout.buffer())?;
         stdout.flush()?;
