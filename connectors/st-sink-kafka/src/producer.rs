@@ -90,6 +90,10 @@ impl Producer {
     }
 
     fn explain(&self, error: &KafkaError) -> anyhow::Error {
+        // What ended the producer tells more than what became of its messages.
+        let fatal = self.producer.client().fatal_error();
+        let fatal = fatal.map(|(code, _)| KafkaError::Global(code));
+        let error = fatal.as_ref().unwrap_or(error);
         explain(error, &self.place, Some(self.producer.context()))
     }
 
