@@ -4,7 +4,12 @@
 /// The start of the latest window that begins at or before `micros`, all in microseconds; `slide` is positive.
 #[inline]
 pub fn window_start(micros: i64, slide: i64, offset: i64) -> i64 {
-    let phase = (micros as i128 - offset as i128).rem_euclid(slide.max(1) as i128) as i64;
+    let slide = slide.max(1);
+    // Division of 128 bits is a call and a loop; only an instant at the end of time needs it.
+    let phase = match micros.checked_sub(offset) {
+        Some(since) => since.rem_euclid(slide),
+        None => (micros as i128 - offset as i128).rem_euclid(slide as i128) as i64,
+    };
     micros.saturating_sub(phase)
 }
 
@@ -15,12 +20,13 @@ pub fn windows(micros: i64, size: i64, slide: i64, offset: i64) -> Windows {
     let slide = slide.max(1);
     let last = window_start(micros, slide, offset);
     // Those that begin after micros - size, in steps of the slide down from the last.
-    let since = micros as i128 - last as i128;
-    let left = if (size as i128) > since {
-        (size as i128 - since - 1) / slide as i128 + 1
+    // Less than a slide, as the last one begins no later than the instant.
+    let since = micros.wrapping_sub(last);
+    let left = if size > since {
+        (size - since - 1) / slide + 1
     } else {
         0
-    } as i64;
+    };
     let first = last as i128 - (left as i128 - 1) * slide as i128;
     Windows {
         next: first.max(i64::MIN as i128) as i64,

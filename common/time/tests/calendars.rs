@@ -367,6 +367,30 @@ proptest! {
         prop_assert_eq!(windows(ts, size, slide, offset).collect::<Vec<_>>(), all);
     }
 
+    /// What 64 bits divide is what 128 bits divide, to the ends of time.
+    #[test]
+    fn windows_stand_the_same_at_the_ends_of_time(
+        ts in prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), i64::MIN..i64::MIN + 50, i64::MAX - 50..i64::MAX],
+        size in prop_oneof![1..i64::MAX, Just(i64::MAX), 1..1000i64],
+        slide in prop_oneof![1..i64::MAX, Just(i64::MAX), 1..1000i64],
+        offset in prop_oneof![any::<i64>(), Just(i64::MIN), -50..50i64],
+    ) {
+        let phase = (i128::from(ts) - i128::from(offset)).rem_euclid(i128::from(slide)) as i64;
+        let last = ts.saturating_sub(phase);
+        prop_assert_eq!(window_start(ts, slide, offset), last);
+        let since = i128::from(ts) - i128::from(last);
+        let left = match i128::from(size) - since {
+            1.. => (i128::from(size) - since - 1) / i128::from(slide) + 1,
+            _ => 0,
+        };
+        let found = windows(ts, size, slide, offset);
+        prop_assert_eq!(found.len() as i128, left);
+        let first = i128::from(last) - (left - 1) * i128::from(slide);
+        if left > 0 {
+            prop_assert_eq!(found.take(1).last(), Some(first.max(i64::MIN.into()) as i64));
+        }
+    }
+
     #[test]
     fn every_instant_has_one_text(micros in any::<i64>(), east in -18 * 3600..=18 * 3600i32) {
         let written = text(|out| write_iso(out, micros, Zone::UTC));
