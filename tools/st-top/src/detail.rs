@@ -1,4 +1,4 @@
-//! One query: who it is, its figures with their history, and its stages with who waits for whom.
+//! One query: who it is, its stages with who waits for whom, its figures with their history.
 
 use ratatui::style::{Color, Style};
 use ratatui::text::Line;
@@ -25,12 +25,12 @@ pub fn lines(seen: &Seen, sink: usize, wide: usize) -> Vec<Line<'static>> {
         lines.push(Line::raw("No batch is delivered yet."));
         return lines;
     };
-    lines.push(Line::default());
     lines.extend(totals(last, wide));
     lines.push(Line::default());
-    lines.extend(history(reports, wide));
-    lines.push(Line::default());
+    // Before the history: on 24 lines this is what must be seen.
     lines.extend(stages(last, &Load::over(reports), wide));
+    lines.push(Line::default());
+    lines.extend(history(reports, wide));
     lines
 }
 

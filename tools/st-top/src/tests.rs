@@ -212,7 +212,9 @@ fn narrow_details_scroll() {
     let mut app = app();
     press(&mut app, "\nG");
     same("details-end-60", &screen(&mut app, 60, 16));
-    press(&mut app, "kg");
+    press(&mut app, "g");
+    same("details-60", &screen(&mut app, 60, 24));
+    press(&mut app, "Gkg");
     assert!(screen(&mut app, 60, 16).contains("revenue: processing batch 20"));
 }
 
