@@ -14,15 +14,15 @@ pub const HISTORY_PLACE: usize = 10;
 pub const COLUMNS: [Column; 12] = [
     Column::words("NAME", 10, 20, 0),
     Column::number("BATCH", 2),
-    Column::number("IN/S", 6),
+    Column::number("IN/S", 8),
     Column::number("ROWS/S", 1),
-    Column::number("P50", 8),
+    Column::number("P50", 10),
     Column::number("P99", 3),
     Column::number("LAG", 4),
-    Column::number("STATE", 5),
-    Column::number("BYTES", 7),
-    Column::words("BUSIEST", 16, 24, 9),
-    Column::words("HISTORY", HISTORY, HISTORY, 10),
+    Column::number("STATE", 7),
+    Column::number("BYTES", 9),
+    Column::words("BUSIEST", 16, 24, 5),
+    Column::words("HISTORY", HISTORY, HISTORY, 6),
     Column::words("STATUS", 19, 200, 0),
 ];
 

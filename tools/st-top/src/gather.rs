@@ -12,13 +12,16 @@ use crate::figures::Seen;
 /// What a sink's reports are known by: run, batch and begin of the last one.
 type Mark = (String, i64, String);
 
+/// Which sink: its query's home, its name.
+type Place = (PathBuf, String);
+
 /// Finds queries and their reports.
 pub struct Gather {
     folders: Vec<PathBuf>,
     all: bool,
     /// Without folders: the queries that were seen to run; they stay when they have ended.
     known: Vec<(PathBuf, Option<PathBuf>)>,
-    reports: HashMap<(PathBuf, String), (Mark, Rc<[Progress]>)>,
+    reports: HashMap<Place, (Mark, Rc<[Progress]>)>,
 }
 
 impl Gather {

@@ -194,6 +194,7 @@ fn the_list() {
 
 #[test]
 fn a_narrow_list_leaves_columns_out() {
+    same("list-120", &screen(&mut app(), 120, 10));
     same("list-80", &screen(&mut app(), 80, 10));
     same("list-40", &screen(&mut app(), 40, 6));
 }
