@@ -114,10 +114,11 @@ bench-setup: ## Install what `make bench` compares with: DuckDB and PySpark into
 	@for tool in jq mlr:miller java:openjdk-17-jre-headless; do command -v $${tool%%:*} >/dev/null || \
 	  $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y -q $${tool##*:}; done
 
-bless: ## Rewrite the expectations of tests/cases, for review by diff
+bless: ## Rewrite the expectations of tests/cases and the screens of st-top, for review by diff
 	@$(CARGO) build --quiet
 	@ST_BLESS=1 $(CARGO) test --quiet -p st-tests --test cases || true
-	@git diff --stat -- tests/cases
+	@ST_BLESS=1 $(CARGO) test --quiet -p st-top || true
+	@git diff --stat -- tests/cases tools/st-top/tests
 
 SPARK_PYTHON ?= $(CURDIR)/target/spark-venv/bin/python
 $(CURDIR)/target/spark-venv/bin/python:

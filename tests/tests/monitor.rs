@@ -205,6 +205,21 @@ fn a_failed_query_says_why_until_it_is_run_again() {
     );
     // Nothing runs.
     assert_eq!(well(folder.path(), "st-ps --json"), "");
+
+    let ran = at(folder.path(), "st-ps ck -vv");
+    assert_eq!(ran.out().lines().count(), 2);
+    let err = ran.err();
+    for said in [
+        "st-ps: looked below ck: 1 queries\n",
+        "st-ps: q: stopped: no lock is held; ",
+        "; st-sink delivered batch 0; st-tail ended well; st-sink ended well\n",
+        "st-ps: q: read from /",
+    ] {
+        assert!(err.contains(said), "{said}: {err}");
+    }
+    let ran = at(folder.path(), "st-help -v ps");
+    assert!(ran.out().starts_with("Example"));
+    assert!(ran.err().starts_with("st-help: asks /"), "{}", ran.err());
 }
 
 /// A pipeline that is ended with the test.

@@ -75,6 +75,9 @@ fn a_finished_query_is_one_line_where_there_is_no_terminal() {
         // The watermark is in January 2025, the clock is not.
         assert!(cell("LAG").contains('d'), "{}", cell("LAG"));
     }
+    let ran = at(folder.path(), "st-top --once -v ck");
+    let said = "st-top: minutes: stopped: no lock is held; ";
+    assert!(ran.err().starts_with(said), "{}", ran.err());
     // Nothing runs; the heading says what there would be.
     let ran = at(folder.path(), "st-top --once");
     assert_eq!((ran.status, ran.out().lines().count()), (0, 1));

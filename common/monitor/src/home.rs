@@ -45,9 +45,14 @@ impl Home {
 
     /// True if a process of the query lives.
     pub fn is_running(&self) -> bool {
-        self.names("locks")
-            .iter()
-            .any(|name| is_held(&self.path.join("locks").join(name)))
+        !self.held().is_empty()
+    }
+
+    /// The sources, sinks and stages with state whose process lives.
+    pub fn held(&self) -> Vec<String> {
+        let mut names = self.names("locks");
+        names.retain(|name| is_held(&self.path.join("locks").join(name)));
+        names
     }
 
     /// What the sources, the sinks and the failed stages of the last run say, by name.

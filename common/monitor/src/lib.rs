@@ -22,3 +22,6 @@ pub use progress::{
 pub use query::{Failure, Query, SinkView, Status};
 pub use registry::{RunDir, folder as registry_folder, lock as lock_run};
 pub use run::{End, Role, Run};
+
+#[cfg(test)]
+mod tests;

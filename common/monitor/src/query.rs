@@ -109,6 +109,8 @@ pub struct Query {
     pub home: Home,
     /// How it stands.
     pub status: Status,
+    /// Whose processes live: the names of the locks that are held.
+    pub held: Vec<String>,
     /// When its last run started, ISO-8601.
     pub started: String,
     /// Its sources' last run.
@@ -135,7 +137,8 @@ impl Query {
     pub(crate) fn read(home: Home, id: String) -> Query {
         let mut runs = home.runs();
         let live: Vec<Live> = home.live().into_values().collect();
-        let running = home.is_running();
+        let held = home.held();
+        let running = !held.is_empty();
         let sources: Vec<Run> = runs
             .values()
             .filter(|run| run.role == Role::Source)
@@ -185,6 +188,7 @@ impl Query {
             checkpoint: None,
             home,
             status,
+            held,
             started,
             sources,
             live,
@@ -204,6 +208,40 @@ impl Query {
     /// If they cannot be read.
     pub fn progress(&self, sink: &str) -> Result<Vec<Progress>> {
         self.home.progress(sink)
+    }
+
+    /// What its status was told from, in words, on one line.
+    pub fn evidence(&self) -> String {
+        let mut parts = vec![match self.held.join(", ") {
+            held if held.is_empty() => "no lock is held".to_string(),
+            held => format!("locks held: {held}"),
+        }];
+        for live in &self.live {
+            let does = match live.state {
+                Activity::Waiting => "waits for data",
+                Activity::Trigger => "waits for the trigger",
+                Activity::Reading => "reads",
+            };
+            parts.push(format!(
+                "at {} a source {does}, batch {}, {} rows of it",
+                live.time, live.batch, live.rows
+            ));
+        }
+        for sink in &self.sinks {
+            parts.push(match &sink.last {
+                Some(last) => format!("{} delivered batch {}", sink.name, last.batch_id),
+                None => format!("{} has no report", sink.name),
+            });
+        }
+        let runs = self.sources.iter();
+        for run in runs.chain(self.sinks.iter().filter_map(|sink| sink.run.as_ref())) {
+            parts.push(match run.end.as_ref().map(|end| &end.error) {
+                None => format!("{} has not said how it ended", run.stage),
+                Some(None) => format!("{} ended well", run.stage),
+                Some(Some(_)) => format!("{} ended with an error", run.stage),
+            });
+        }
+        parts.join("; ")
     }
 
     /// The last batch that was delivered everywhere; −1 for none.

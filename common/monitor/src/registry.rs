@@ -163,3 +163,82 @@ fn sweep(registry: &Path, checkpoint: Option<&Path>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    /// A run's folder as `age` seconds ago it was made.
+    fn register(registry: &Path, name: &str, checkpoint: Option<&Path>, age: u64) -> PathBuf {
+        let folder = registry.join(name);
+        fs::create_dir(&folder).unwrap();
+        let entry = Entry {
+            id: "id".into(),
+            run_id: name.into(),
+            source: "st-tail".into(),
+            checkpoint: checkpoint.map(Path::to_path_buf),
+        };
+        RunDir::fill(&folder, &entry).unwrap();
+        let query = File::options()
+            .write(true)
+            .open(folder.join("query"))
+            .unwrap();
+        let made = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age);
+        query.set_modified(made).unwrap();
+        folder
+    }
+
+    #[test]
+    fn runs_that_have_ended_are_swept_but_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = folder.path().join("registry");
+        fs::create_dir(&registry).unwrap();
+        let running = register(&registry, "running", None, 999);
+        let _lock = lock(&running, "st-tail").unwrap();
+        let of_checkpoint = register(&registry, "ck", Some(&folder.path().join("ck")), 0);
+        let ended: Vec<PathBuf> = (0..KEPT as u64 + 5)
+            .map(|age| register(&registry, &format!("ended{age}"), None, age))
+            .collect();
+        sweep(&registry, None);
+        assert!(running.is_dir() && !of_checkpoint.exists());
+        let kept: Vec<bool> = ended.iter().map(|folder| folder.is_dir()).collect();
+        let wanted: Vec<bool> = (0..KEPT + 5).map(|age| age < KEPT).collect();
+        assert_eq!(kept, wanted);
+    }
+
+    /// The run that asks holds the checkpoint's lock; what an earlier one left of it goes all the same.
+    #[test]
+    fn earlier_runs_of_the_same_checkpoint_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = folder.path().join("ck");
+        fs::create_dir_all(checkpoint.join("locks")).unwrap();
+        let _lock = lock(&checkpoint, "st-tail").unwrap();
+        let registry = folder.path().join("registry");
+        fs::create_dir(&registry).unwrap();
+        let earlier = register(&registry, "earlier", Some(&checkpoint), 0);
+        sweep(&registry, None);
+        assert!(earlier.is_dir());
+        sweep(&registry, Some(&checkpoint));
+        assert!(!earlier.exists());
+    }
+
+    #[test]
+    fn a_registry_is_for_its_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = folder.path().join("a/b");
+        make_private(&registry).unwrap();
+        let mode = fs::metadata(&registry).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(make_private(&registry).is_some());
+        // A link may lead to another's folder.
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&registry, &link).unwrap();
+        assert!(make_private(&link).is_none());
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(make_private(&file).is_none());
+    }
+}

@@ -77,6 +77,21 @@ impl StageArgs {
     }
 }
 
+/// `-v`, for tools that are no stage.
+#[derive(Clone, Debug, clap::Args)]
+pub struct VerboseArgs {
+    /// Say on stderr what is decided; -vv: more
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl VerboseArgs {
+    /// From now on so much is told.
+    pub fn apply(&self) {
+        message::set_level(self.verbose);
+    }
+}
+
 /// The session time zone, for stages that read or compute local times.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ZoneArgs {

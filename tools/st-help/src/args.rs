@@ -1,6 +1,7 @@
 //! The command line of `st-help`.
 
 use clap::Parser;
+use st_stream::cli::VerboseArgs;
 
 const EXAMPLE: &str = "\
 Example: what st-agg can do
@@ -12,4 +13,7 @@ Example: what st-agg can do
 pub struct Arguments {
     /// A tool, with or without st-
     pub tool: Option<String>,
+    /// What is told besides
+    #[command(flatten)]
+    pub verbose: VerboseArgs,
 }

@@ -11,6 +11,7 @@ use st_stream::{Ending, Writer};
 
 fn main() -> ExitCode {
     st_stream::cli::main(|arguments: Arguments| {
+        arguments.verbose.apply();
         if let Some(tool) = &arguments.tool {
             return tool::help(tool);
         }

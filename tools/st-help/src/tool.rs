@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use st_stream::Ending;
 use st_stream::cli::usage;
+use st_stream::message::tell;
 
 use crate::page::{CONNECTORS, TOOLS};
 
@@ -32,6 +33,13 @@ pub fn help(name: &str) -> Result<Ending> {
         )));
     };
     let program = sibling(entry.tool).unwrap_or_else(|| PathBuf::from(entry.tool));
+    tell(1, "st-help", || {
+        let from = match program.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => "beside st-help",
+            _ => "looked for in PATH",
+        };
+        format!("asks {}, {from}, for its --help", program.display())
+    });
     let error = Command::new(program).arg("--help").exec();
     Err(error).with_context(|| {
         format!(

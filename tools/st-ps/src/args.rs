@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use st_stream::cli::VerboseArgs;
 
 const EXAMPLE: &str = "\
 Example: what runs now; why the queries of a folder stopped; rates as JSON
@@ -35,4 +36,7 @@ pub struct Arguments {
     /// Each sink's last report instead, one JSON object a line
     #[arg(long, conflicts_with = "json")]
     pub last: bool,
+    /// What is told besides
+    #[command(flatten)]
+    pub verbose: VerboseArgs,
 }

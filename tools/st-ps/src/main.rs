@@ -3,6 +3,7 @@
 mod args;
 mod list;
 mod table;
+mod told;
 
 use std::process::ExitCode;
 
@@ -11,7 +12,9 @@ use st_stream::{Ending, Writer};
 
 fn main() -> ExitCode {
     st_stream::cli::main(|arguments: Arguments| {
+        arguments.verbose.apply();
         let queries = st_monitor::chosen(&arguments.folders, arguments.all)?;
+        told::looked(&arguments.folders, &queries);
         let mut stdout = Writer::stdout()?;
         list::write(&arguments, &queries, stdout.buffer())?;
         stdout.flush()?;

@@ -56,6 +56,9 @@ pub struct Arguments {
     /// Print lines once, and end
     #[arg(long)]
     pub once: bool,
+    /// With lines: say on stderr what each status was told from
+    #[arg(short, long)]
+    pub verbose: bool,
 }
 
 fn interval(text: &str) -> Result<Duration> {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use st_stream::{Ending, Stop, Writer};
+use st_stream::{Ending, Stop, Writer, message};
 
 use crate::args::Arguments;
 use crate::columns::{COLUMNS, HISTORY_PLACE, cells};
 use crate::figures::Seen;
 use crate::gather::Gather;
 use crate::table::{Column, lay};
-use crate::text::{now, width};
+use crate::text::{now, plain, width};
 
 /// So often it is asked whether to end.
 const BREATH: Duration = Duration::from_millis(50);
@@ -22,6 +22,7 @@ const BREATH: Duration = Duration::from_millis(50);
 /// # Errors
 /// A folder that cannot be listed; an output that cannot be written.
 pub fn run(arguments: &Arguments, mut gather: Gather) -> Result<Ending> {
+    message::set_level(u8::from(arguments.verbose));
     let stop = Stop::install()?;
     let mut stdout = Writer::stdout()?;
     let mut lines = Lines::default();
@@ -66,6 +67,10 @@ impl Lines {
             row.remove(HISTORY_PLACE);
             let home = seen.query.home.path().to_path_buf();
             if self.last.get(&home) != Some(&row) {
+                message::tell(1, "st-top", || {
+                    let (name, query) = (plain(&seen.name()), &seen.query);
+                    format!("{name}: {}: {}", query.status.word(), query.evidence())
+                });
                 self.last.insert(home, row.clone());
                 rows.push(row);
             }

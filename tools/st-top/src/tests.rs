@@ -1,4 +1,4 @@
-//! The view over made-up reports, compared with screens kept in `tests/screens`; `BLESS=1` writes them anew, to be looked at.
+//! The view over made-up reports, compared with screens kept in `tests/screens`; `ST_BLESS=1` writes them anew, to be looked at.
 
 #![allow(clippy::unwrap_used)]
 
@@ -95,6 +95,7 @@ fn seen(name: Option<&str>, started: &str, status: Status, sinks: &[Vec<Progress
         checkpoint,
         home,
         status,
+        held: Vec::new(),
         started: started.into(),
         sources: Vec::new(),
         live: Vec::new(),
@@ -176,14 +177,14 @@ fn same(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/screens")
         .join(name);
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("ST_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, found).unwrap();
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == wanted,
-        "{name}: not as kept; BLESS=1 keeps this:\n{found}"
+        "{name}: not as kept; ST_BLESS=1 keeps this:\n{found}"
     );
 }
 
