@@ -149,7 +149,7 @@ impl Merge {
                 },
                 Phase::Begin => match self.begin()? {
                     true => return Ok(Next::Line(&self.line)),
-                    false => return Ok(Next::Empty),
+                    false => return self.nothing_yet(),
                 },
                 Phase::Rows(input) if input < self.inputs.len() => {
                     if self.inputs[input].open.is_none() {
@@ -159,7 +159,7 @@ impl Merge {
                     self.wanted = Some(input);
                     self.sides.current.set(input);
                     match self.inputs[input].next()? {
-                        Seen::Empty => return Ok(Next::Empty),
+                        Seen::Empty => return self.nothing_yet(),
                         Seen::Eof => return Err(self.broken(input)),
                         Seen::Line(line) if self.inputs[input].is_marker(line) => {
                             if self.inputs[input].obey(line)? {
@@ -225,16 +225,15 @@ impl Merge {
     }
 
     fn await_line(&mut self, deadline: Option<Instant>) -> Woken {
+        let marked = matches!(self.phase, Phase::Begin | Phase::Rows(_));
         if deadline.is_some() || self.told || self.quiet || self.wanted.is_none() {
-            return match self.queue.wait(self.wanted, deadline) {
+            return match self.queue.wait(self.wanted, deadline, marked) {
                 true => Woken::Ready,
                 false => Woken::Timeout,
             };
         }
-        if !self
-            .queue
-            .wait(self.wanted, Some(Instant::now() + PATIENCE))
-        {
+        let patience = Some(Instant::now() + PATIENCE);
+        if !self.queue.wait(self.wanted, patience, marked) {
             self.tell();
         }
         Woken::Ready
@@ -447,6 +446,20 @@ impl Merge {
         marker.write(&mut self.line)?;
         self.line.pop();
         Ok(Next::Line(&self.line))
+    }
+
+    /// In a marked stream: the input that is wanted has nothing. The others may never get it any further: a source that died
+    /// is not waited for behind one that is silent.
+    fn nothing_yet(&mut self) -> Result<Next<'_>> {
+        match self.queue.fallen() {
+            None => Ok(Next::Empty),
+            Some((_, Err(reason))) => bail!("{reason}"),
+            Some((_, Ok(tail))) if matches!(Marker::parse(&tail), Ok(Marker::Abort(_))) => {
+                self.line = tail;
+                Ok(Next::Line(&self.line))
+            }
+            Some((input, Ok(_))) => Err(self.broken(input)),
+        }
     }
 
     fn pass_abort(&mut self, input: usize, line: Line) -> Result<Next<'_>> {

@@ -12,6 +12,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::marker::{self, Marker};
+
 /// Bytes of one input that are held in memory.
 const SHARE: usize = 8 * 1024 * 1024;
 
@@ -39,11 +41,29 @@ struct Waiting {
     spill: Option<Spill>,
     /// No block will follow; or why none can.
     ended: Option<Result<(), String>>,
+    /// The last line that was read, if it is a marker.
+    tail: Vec<u8>,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
         self.blocks.is_empty() && self.spill.as_ref().is_none_or(Spill::is_empty)
+    }
+
+    fn note_tail(&mut self, block: &Block) {
+        self.tail.clear();
+        if let Block::Lines(lines) = block {
+            let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+            let last = memchr::memrchr(b'\n', lines).map_or(lines, |at| &lines[at + 1..]);
+            if marker::is_marker(last) {
+                self.tail.extend_from_slice(last);
+            }
+        }
+    }
+
+    /// True if the stream, which is a marked one, is over before its end.
+    fn has_fallen(&self) -> bool {
+        self.ended.is_some() && !matches!(Marker::parse(&self.tail), Ok(Marker::End))
     }
 }
 
@@ -101,6 +121,7 @@ impl Queue {
         loop {
             let spills = state.starving.is_some_and(|other| other != input);
             let waiting = &mut state.inputs[input];
+            waiting.note_tail(&block);
             let on_disk = waiting
                 .spill
                 .as_ref()
@@ -132,6 +153,22 @@ impl Queue {
     pub(super) fn end(&self, input: usize, how: Result<(), String>) {
         self.lock().inputs[input].ended = Some(how);
         self.arrived.notify_one();
+    }
+
+    /// The first input, all marked ones, that is over before its end, whatever of it was not taken yet: its last line if that
+    /// is a marker, an `abort` maybe, or why it could not be read.
+    pub(super) fn fallen(&self) -> Option<(usize, Result<Vec<u8>, String>)> {
+        let state = self.lock();
+        let (input, waiting) = state
+            .inputs
+            .iter()
+            .enumerate()
+            .find(|(_, waiting)| waiting.has_fallen())?;
+        let how = match &waiting.ended {
+            Some(Err(reason)) => Err(reason.clone()),
+            _ => Ok(waiting.tail.clone()),
+        };
+        Some((input, how))
     }
 
     /// A buffer that was used before, emptied, or a new one.
@@ -171,8 +208,13 @@ impl Queue {
     }
 
     /// Waits until `wanted` (any, if none) has a block or has ended, or until `deadline`; false if it is only the deadline
-    /// that came.
-    pub(super) fn wait(&self, wanted: Option<usize>, deadline: Option<Instant>) -> bool {
+    /// that came. Of `marked` inputs one that has fallen is news, whichever is wanted.
+    pub(super) fn wait(
+        &self,
+        wanted: Option<usize>,
+        deadline: Option<Instant>,
+        marked: bool,
+    ) -> bool {
         let mut state = self.lock();
         state.starving = wanted;
         self.room.notify_all();
@@ -187,7 +229,7 @@ impl Queue {
                         || state.inputs.iter().all(|waiting| waiting.ended.is_some())
                 }
             };
-            if found {
+            if found || marked && state.inputs.iter().any(Waiting::has_fallen) {
                 break true;
             }
             state = match deadline {
@@ -315,7 +357,7 @@ mod tests {
                 queue.end(0, Ok(()));
             })
         };
-        assert!(queue.wait(Some(1), None));
+        assert!(queue.wait(Some(1), None, false));
         assert_eq!(lines(queue.take(1, Vec::new()).unwrap()), b"{}\n");
         writer.join().unwrap();
         for number in 0..40_u8 {
@@ -326,5 +368,21 @@ mod tests {
             matches!(queue.take(0, Vec::new()).unwrap(), Taken::Block(Block::Long(head, 99)) if head == b"long")
         );
         assert!(matches!(queue.take(0, Vec::new()).unwrap(), Taken::End));
+    }
+
+    #[test]
+    fn an_input_that_falls_is_news_though_another_is_wanted() {
+        let queue = Queue::new(2);
+        queue
+            .push(0, Block::Lines(b"{}\n{\"$st\":\"end\"}\n".to_vec()))
+            .unwrap();
+        queue.end(0, Ok(()));
+        assert!(queue.fallen().is_none());
+        assert!(!queue.wait(Some(1), Some(Instant::now()), true));
+        queue.push(1, Block::Lines(b"{}\n".to_vec())).unwrap();
+        queue.end(1, Ok(()));
+        queue.take(1, Vec::new()).unwrap();
+        assert!(queue.wait(Some(0), None, true));
+        assert!(matches!(queue.fallen(), Some((1, Ok(tail))) if tail.is_empty()));
     }
 }
