@@ -222,3 +222,34 @@ fn a_dumb_terminal_gets_lines() {
     // bash, interrupted with it.
     assert_eq!(terminal.end(), 130);
 }
+
+/// Whoever ignores the hangup learns of it by an error, and not by a panic.
+#[test]
+fn a_terminal_that_goes_away_is_an_error() {
+    let folder = finished();
+    let line = "trap '' HUP; st-top ck 2>said; echo $? >status.new; mv status.new status";
+    let mut terminal = Terminal::open(folder.path(), line);
+    terminal.until("minutes");
+    // script itself dies, and the terminal with it.
+    let script = terminal.child.id();
+    let found = at(
+        folder.path(),
+        &format!("pgrep -P $(pgrep -P {script} timeout || echo {script}) script"),
+    );
+    let script = found.out();
+    assert_eq!(at(folder.path(), &format!("kill -KILL {script}")).status, 0);
+    terminal.child.wait().unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !folder.path().join("status").exists() {
+        assert!(std::time::Instant::now() < end);
+        std::thread::yield_now();
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("status").trim(), "1");
+    assert!(
+        read("said").starts_with("st-top: the terminal "),
+        "{}",
+        read("said")
+    );
+    assert_eq!(read("said").lines().count(), 1, "{}", read("said"));
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::event::{Event, KeyEventKind};
 use st_stream::{Ending, Stop, message};
 
 use crate::app::{App, Then};
@@ -40,12 +40,9 @@ pub fn run(arguments: &Arguments, mut gather: Gather) -> Result<Ending> {
             if left.is_zero() {
                 break;
             }
-            if !event::poll(left.min(BREATH)).context("no keys can be read")? {
-                continue;
-            }
-            let then = match event::read().context("no keys can be read")? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => app.key(key),
-                Event::Resize(..) => Then::Go,
+            let then = match screen.event(left.min(BREATH))? {
+                Some(Event::Key(key)) if key.kind != KeyEventKind::Release => app.key(key),
+                Some(Event::Resize(..)) => Then::Go,
                 _ => continue,
             };
             match then {
