@@ -81,7 +81,7 @@ impl StageArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub struct VerboseArgs {
     /// Say on stderr what is decided; -vv: more
-    #[arg(short, long, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 

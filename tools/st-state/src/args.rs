@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use st_stream::cli::VerboseArgs;
 
 const EXAMPLE: &str = "\
 Examples: what a checkpoint holds; one stage's state; what a batch changed in it
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+    /// What is told besides
+    #[command(flatten)]
+    pub verbose: VerboseArgs,
 }
 
 /// What can be done.

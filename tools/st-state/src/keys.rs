@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use st_checkpoint::{QueryDir, StateView};
+use st_stream::message::tell;
 
 /// Keys and values, as raw JSON.
 pub type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -27,5 +28,17 @@ pub fn read(dir: &QueryDir, stage: &str, epoch: Option<i64>) -> Result<(StateVie
             };
         },
     )?;
-    Ok((view, keys.into_inner()))
+    let keys = keys.into_inner();
+    tell(1, "st-state", || {
+        let asked = match epoch {
+            Some(_) => "as asked",
+            None => "the last one kept",
+        };
+        let (stage, epoch, count) = (&view.stage, view.epoch, keys.len());
+        format!("{stage}: read as of epoch {epoch}, {asked}: {count} keys")
+    });
+    tell(2, "st-state", || {
+        format!("{stage}: defined by {}", view.definition)
+    });
+    Ok((view, keys))
 }

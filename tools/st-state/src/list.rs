@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use st_checkpoint::QueryDir;
 use st_stream::Writer;
+use st_stream::message::tell;
 
 /// Prints the query, its sources, the stages with state, and the sinks.
 ///
@@ -12,6 +13,12 @@ use st_stream::Writer;
 pub fn list(dir: &QueryDir, out: &mut Writer) -> Result<()> {
     let any = !dir.sinks()?.is_empty();
     let start = any.then(|| dir.committed()).transpose()?;
+    tell(1, "st-state", || match start {
+        Some(floor) if floor >= 0 => {
+            format!("every sink has batch {floor}: the next run starts behind it")
+        }
+        _ => "not every sink has a batch: the next run starts at the first one".into(),
+    });
     line(out, &json!({"query": dir.id(), "floor": start}))?;
     for source in dir.sources()? {
         let (first, last) = source.batches.unzip();

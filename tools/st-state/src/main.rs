@@ -19,6 +19,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<Ending> {
+    arguments.verbose.apply();
     let mut out = Writer::stdout()?;
     match &arguments.command {
         Command::List { dir } => list::list(&QueryDir::open_to_look(dir)?, &mut out)?,

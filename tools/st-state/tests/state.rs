@@ -150,6 +150,30 @@ fn states_are_shown_and_compared_at_any_epoch() {
 }
 
 #[test]
+fn what_was_read_is_told_if_asked() {
+    let (_folder, dir) = query();
+    let ck = text(&dir);
+    for (args, said) in [
+        (
+            &["list", ck, "-v"][..],
+            "st-state: every sink has batch 0: the next run starts behind it\n",
+        ),
+        (
+            &["-v", "show", ck],
+            "st-state: st-agg: read as of epoch 2, the last one kept: 2 keys\n",
+        ),
+        (
+            &["show", ck, "st-agg", "--epoch", "1", "-vv"],
+            "st-state: st-agg: read as of epoch 1, as asked: 3 keys\nst-state: st-agg: defined by {\"by\":[\"k\"],\"limit\":3}\n",
+        ),
+    ] {
+        let done = state(args);
+        assert_eq!((done.status, done.said.as_str()), (0, said), "{args:?}");
+        assert!(!done.out.is_empty());
+    }
+}
+
+#[test]
 fn what_is_not_there_is_named() {
     let (folder, dir) = query();
     let ck = text(&dir);
