@@ -13,13 +13,14 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{cannot, remove};
+use crate::fail_point::threshold;
 use crate::name::check_name;
 use crate::record::sealed;
 use crate::record_log::{RESTORE, RecordLog, parse, read_header};
 use crate::{QueryDir, replace_file};
 
-/// Fewer forgettable records than this are not worth a rewrite; in a debug build few, so that short runs of tests come to one.
-const WORTH_FORGETTING: usize = if cfg!(debug_assertions) { 4 } else { 100 };
+/// Fewer forgettable records than this are not worth a rewrite.
+const WORTH_FORGETTING: usize = 100;
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Header {
@@ -90,12 +91,21 @@ impl Uses {
     }
 
     /// The version that a batch was joined with; none if it has none yet.
-    pub fn of(&self, batch: i64) -> Option<&str> {
-        let first = self.records.front()?.batch;
-        let index = usize::try_from(batch - first).ok()?;
-        self.records
-            .get(index)
-            .map(|record| record.version.as_str())
+    ///
+    /// # Errors
+    /// A batch before the first record: which version it met is not known any more, and another would not be a replay.
+    pub fn of(&self, batch: i64) -> Result<Option<&str>> {
+        let Some(first) = self.records.front().map(|record| record.batch) else {
+            return Ok(None);
+        };
+        let Ok(index) = usize::try_from(batch - first) else {
+            bail!(
+                "{}: begins with batch {first}, so the table that batch {batch} was joined with is not known: {RESTORE}",
+                self.log.path().display()
+            );
+        };
+        let record = self.records.get(index);
+        Ok(record.map(|record| record.version.as_str()))
     }
 
     fn copy(&self, version: &str) -> Result<PathBuf> {
@@ -159,7 +169,7 @@ impl Uses {
         };
         let below = self.records.partition_point(|record| record.batch <= floor);
         let below = below.min(self.records.len().saturating_sub(1));
-        if below <= WORTH_FORGETTING || below * 2 <= self.records.len() {
+        if below <= threshold(WORTH_FORGETTING, 4) || below * 2 <= self.records.len() {
             return Ok(());
         }
         let gone: Vec<Record> = self.records.drain(..below).collect();

@@ -230,7 +230,7 @@ impl Stage for Join {
             return Ok(());
         };
         if let Some(uses) = &run.uses
-            && let Some(version) = uses.of(begin.id)
+            && let Some(version) = uses.of(begin.id)?
         {
             if version != run.held.version {
                 let rows = uses.read(version)?;
@@ -271,7 +271,7 @@ impl Stage for Join {
             run.held.index.values().map(Vec::len).sum::<usize>() as u64,
         );
         if let Some(uses) = &mut run.uses {
-            if uses.of(batch.id).is_none() {
+            if uses.of(batch.id)?.is_none() {
                 uses.keep(&run.held.version, &run.held.rows)?;
             }
             uses.note(batch.id, &run.held.version)?;

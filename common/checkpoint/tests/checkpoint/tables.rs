@@ -15,7 +15,7 @@ fn open(dir: &QueryDir) -> Uses {
 fn a_batch_keeps_the_version_it_was_joined_with() {
     let (_folder, dir) = query();
     let mut uses = open(&dir);
-    assert_eq!(uses.of(0), None);
+    assert_eq!(uses.of(0).unwrap(), None);
     uses.keep("one", b"{\"id\":1}\n").unwrap();
     uses.note(0, "one").unwrap();
     uses.note(1, "one").unwrap();
@@ -25,7 +25,7 @@ fn a_batch_keeps_the_version_it_was_joined_with() {
     uses.note(1, "two").unwrap();
     let uses = open(&dir);
     assert_eq!(
-        [uses.of(1), uses.of(2), uses.of(3)],
+        [1, 2, 3].map(|batch| uses.of(batch).unwrap()),
         [Some("one"), Some("two"), None]
     );
     assert_eq!(uses.read("one").unwrap(), b"{\"id\":1}\n");
@@ -47,7 +47,7 @@ fn ids_rise_by_one_and_an_unfinished_record_is_cut() {
     let path = dir.path().join("tables/st-join");
     let whole = fs::read(&path).unwrap();
     fs::write(&path, [&whole[..], b"{\"batch\":5,\"vers"].concat()).unwrap();
-    assert_eq!(open(&dir).of(5), None);
+    assert_eq!(open(&dir).of(5).unwrap(), None);
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
 
@@ -66,6 +66,12 @@ fn versions_below_the_floor_go_with_their_records() {
         files(&dir.path().join("tables")),
         ["st-join", "st-join.new"]
     );
-    assert_eq!(open(&dir).of(299), Some("new"));
+    assert_eq!(open(&dir).of(299).unwrap(), Some("new"));
     assert!(lines(dir.path().join("tables/st-join")).len() < 250);
+    // What was forgotten is not joined with what is there now instead.
+    let unknown = open(&dir).of(0).unwrap_err().to_string();
+    assert!(
+        unknown.contains("the table that batch 0 was joined with is not known: restore it from a copy"),
+        "{unknown}"
+    );
 }
