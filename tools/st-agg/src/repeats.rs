@@ -1,14 +1,13 @@
 //! Short rows that come again and again are counted before they are read.
 //!
 //! Rows of one word or one level repeat byte for byte. Where a group only counts its rows, the second of two equal rows need not be
-//! scanned: it goes wherever the first one goes. A row is looked for in one place only, from where it drives out another, so
-//! this costs little where it finds nothing; and where it does so for long it is given up for the batch.
+//! scanned: it goes wherever the first one goes. A row is looked for in a few neighbouring places; where all are taken it drives
+//! out another, so this costs little where it finds nothing; and where it does so for long it is given up for the batch.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::FixedState;
-
-const PLACES: usize = 8192;
+/// Two megabytes, of which only the lines of rows that came are ever touched.
+const PLACES: usize = 32_768;
+/// How many places a row may be in.
+const NEIGHBOURS: usize = 4;
 const LONGEST: usize = 59;
 /// After so many rows a quarter of them must have been found.
 const TRIAL: u32 = 65_536;
@@ -35,11 +34,51 @@ impl Kept {
     }
 }
 
+/// The whole of a short row in words of eight bytes, which overlap: rows are compared and hashed without a loop.
+#[inline(always)]
+fn words(row: &[u8]) -> Option<[u64; 4]> {
+    let last = row.len().checked_sub(8)?;
+    if row.len() > 32 {
+        return None;
+    }
+    let word = |at: usize| {
+        let bytes = row.get(at.min(last)..)?.first_chunk::<8>()?;
+        Some(u64::from_le_bytes(*bytes))
+    };
+    Some([word(0)?, word(8)?, word(16)?, word(last)?])
+}
+
+/// Two multiplications, folded.
+#[inline(always)]
+fn mix([a, b, c, d]: [u64; 4]) -> u64 {
+    let fold = |x: u64, y: u64| {
+        let product = u128::from(x) * u128::from(y);
+        product as u64 ^ (product >> 64) as u64
+    };
+    fold(a ^ 0x9e37_79b9_7f4a_7c15, b ^ 0xd6e8_feb8_6659_fd93)
+        ^ fold(c ^ 0xa076_1d64_78bd_642f, d ^ 0xe703_7ed1_a0b4_28db)
+}
+
+/// The place where a row is looked for first.
+#[inline(always)]
+fn place_of(row: &[u8], words: Option<[u64; 4]>) -> usize {
+    let words = words.unwrap_or_else(|| {
+        let mut sum = [row.len() as u64; 4];
+        for chunk in row.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            sum[1] = mix(sum) ^ u64::from_le_bytes(word);
+        }
+        sum
+    });
+    // The product's upper bits depend on all of the lower ones.
+    (mix(words) >> 40) as usize % PLACES
+}
+
 /// Rows with how often they came.
 #[derive(Default)]
 pub struct Repeats {
     places: Vec<Kept>,
-    hasher: FixedState,
     rows: u32,
     found: u32,
     off: bool,
@@ -48,7 +87,7 @@ pub struct Repeats {
 impl Repeats {
     /// Counts a row if it came before. Otherwise it is kept, and the row that makes room for it goes to `gone` with its number;
     /// so does the row itself if rows are not kept.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, row: &[u8], gone: impl FnOnce(&[u8], u32)) {
         if self.off || row.len() > LONGEST {
             return gone(row, 1);
@@ -56,21 +95,48 @@ impl Repeats {
         if self.places.is_empty() {
             self.places = vec![Kept::NONE; PLACES];
         }
-        let place = self.hasher.hash_one(row) as usize % PLACES;
-        let kept = &mut self.places[place];
         self.rows += 1;
-        if kept.row() == row && kept.times < u32::MAX {
+        let words = words(row);
+        let first = place_of(row, words);
+        let kept = &mut self.places[first];
+        if is(kept, row, words) && kept.times < u32::MAX {
             kept.times += 1;
             self.found += 1;
             return;
         }
+        self.elsewhere(row, words, first, gone);
+    }
+
+    /// The row is not in its first place.
+    fn elsewhere(
+        &mut self,
+        row: &[u8],
+        words: Option<[u64; 4]>,
+        first: usize,
+        gone: impl FnOnce(&[u8], u32),
+    ) {
+        let mut place = first;
+        for step in 0..NEIGHBOURS {
+            let at = (first + step) % PLACES;
+            let kept = &mut self.places[at];
+            if kept.times == 0 {
+                place = at;
+                break;
+            }
+            if is(kept, row, words) && kept.times < u32::MAX {
+                kept.times += 1;
+                self.found += 1;
+                return;
+            }
+        }
+        let kept = &mut self.places[place];
         if kept.times > 0 {
             gone(kept.row(), kept.times);
         }
         kept.times = 1;
         kept.length = row.len() as u8;
         kept.row[..row.len()].copy_from_slice(row);
-        if self.rows == TRIAL {
+        if self.rows >= TRIAL {
             self.off = self.found < TRIAL / 4;
             (self.rows, self.found) = (0, 0);
         }
@@ -88,6 +154,18 @@ impl Repeats {
         }
         Ok(())
     }
+}
+
+/// True if it is this row that is kept.
+#[inline(always)]
+fn is(kept: &Kept, row: &[u8], known: Option<[u64; 4]>) -> bool {
+    usize::from(kept.length) == row.len()
+        && match known {
+            // Word by word: put together for one comparison they would go through memory.
+            Some([a, b, c, d]) => words(kept.row())
+                .is_some_and(|[e, f, g, h]| (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0),
+            None => kept.row() == row,
+        }
 }
 
 #[cfg(test)]

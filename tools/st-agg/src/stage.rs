@@ -9,6 +9,7 @@ use st_stream::{
     message,
 };
 use st_time::Zone;
+use wide::u8x32;
 
 use crate::aggregates::Accumulator;
 use crate::ahead::{Ahead, Known};
@@ -217,9 +218,27 @@ impl Stage for Agg {
     #[inline]
     fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()> {
         match &mut self.run {
-            Some(run) => run.row(row, self.query.mode, out),
+            Some(run) => run.row(row, self.query.mode, out.strict(), out),
             None => Ok(()),
         }
+    }
+
+    fn takes_blocks(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.plan.only_counts)
+    }
+
+    fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
+        let (mut rows, mut at) = (0, 0);
+        let (mode, strict) = (self.query.mode, out.strict());
+        if let Some(run) = &mut self.run {
+            while at < lines.len() {
+                let end = line_end(lines, at);
+                run.row(&lines[at..end], mode, strict, out)?;
+                at = end + 1;
+                rows += 1;
+            }
+        }
+        Ok(rows)
     }
 
     fn watermark(&mut self, mark: Option<Watermark>, out: &mut Out) -> Result<Option<Watermark>> {
@@ -239,6 +258,19 @@ impl Stage for Agg {
     }
 }
 
+/// Where the line that begins at `at` ends. Most are so short that a call would cost more than looking.
+#[inline(always)]
+fn line_end(lines: &[u8], at: usize) -> usize {
+    let rest = &lines[at..];
+    if let Some(bytes) = rest.first_chunk::<32>() {
+        let newline = u8x32::new(*bytes).simd_eq(u8x32::splat(b'\n')).to_bitmask();
+        if newline != 0 {
+            return at + newline.trailing_zeros() as usize;
+        }
+    }
+    at + memchr::memchr(b'\n', rest).unwrap_or(rest.len())
+}
+
 impl Run {
     /// Up to which time groups take no more rows.
     fn closed_at(&self, mode: Mode) -> Option<i64> {
@@ -250,15 +282,15 @@ impl Run {
     }
 
     /// Takes a row, soon if not at once.
-    #[inline]
-    fn row(&mut self, row: &[u8], mode: Mode, out: &mut Out) -> Result<()> {
-        if self.plan.only_counts && !out.strict() {
+    #[inline(always)]
+    fn row(&mut self, row: &[u8], mode: Mode, strict: bool, out: &mut Out) -> Result<()> {
+        if self.plan.only_counts && !strict {
             let ahead = &mut self.ahead;
             self.repeats.take(row, |row, times| ahead.push(row, times));
         } else {
             self.ahead.push(row, 1);
         }
-        if self.ahead.is_full() || out.strict() {
+        if self.ahead.is_full() || strict {
             self.catch_up(mode, out)?;
         }
         Ok(())
