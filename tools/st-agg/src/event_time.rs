@@ -78,6 +78,18 @@ impl Windows {
         st_time::windows(micros, size, self.slide, self.offset)
             .map(move |start| (start, start.saturating_add(size)))
     }
+
+    /// From when until before when rows belong to the same windows as at this moment; none where it belongs to none.
+    pub fn slice(self, micros: i64) -> Option<(i64, i64)> {
+        let mut windows = self.of(micros);
+        let first = windows.next()?;
+        let last = windows.last().unwrap_or(first);
+        // The window before the first has ended, the one after the last has not begun.
+        Some((
+            last.0.max(first.1.saturating_sub(self.slide)),
+            first.1.min(last.0.saturating_add(self.slide)),
+        ))
+    }
 }
 
 /// Reads a window made upstream: `{"start":…,"end":…}`. `None` if it is something else.
@@ -96,4 +108,34 @@ pub fn given_window(env: &Env, raw: &[u8]) -> Option<(i64, i64)> {
         }
     }
     Some((start?, end?)).filter(|(start, end)| start < end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_holds_the_moments_of_the_same_windows_and_no_others() {
+        for (size, slide, offset) in [(30, 5, 0), (30, 7, 3), (10, 10, 4), (9, 2, 1), (5, 4, 0)] {
+            let windows = Windows {
+                size,
+                slide,
+                offset,
+            };
+            let of = |micros| windows.of(micros).collect::<Vec<_>>();
+            for micros in -100..100 {
+                let Some((from, until)) = windows.slice(micros) else {
+                    panic!("{micros} is in a window");
+                };
+                assert!(from <= micros && micros < until);
+                assert!((from..until).all(|other| of(other) == of(micros)));
+                assert_ne!(
+                    of(from - 1),
+                    of(micros),
+                    "{size} {slide} {offset}: {micros}"
+                );
+                assert_ne!(of(until), of(micros), "{size} {slide} {offset}: {micros}");
+            }
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod saved;
 mod scalar;
 mod sessions;
 mod short;
+mod slices;
 mod stage;
 mod state;
 mod table;

@@ -9,6 +9,7 @@ use crate::groups::{Groups, NEVER};
 use crate::keys;
 use crate::plan::Plan;
 use crate::sessions::Sessions;
+use crate::slices::Slices;
 use crate::table::Table;
 use crate::timing::Timing;
 
@@ -17,6 +18,7 @@ use crate::timing::Timing;
 pub struct Members {
     table: Table,
     sessions: Sessions,
+    slices: Slices,
     /// The encoded key of the row.
     key: Vec<u8>,
     /// The groups of the row.
@@ -178,6 +180,10 @@ impl Members {
     ) -> Found {
         self.encode(row);
         let hash = self.table.hash(&self.key);
+        if let Some(ids) = self.slices.get(&self.key, hash, micros) {
+            self.ids.extend_from_slice(ids);
+            return Found::Groups;
+        }
         let mut late = 0;
         for (start, end) in windows.of(micros) {
             if row.late(end) {
@@ -188,6 +194,9 @@ impl Members {
             }
         }
         if late == 0 {
+            if let Some(slice) = windows.slice(micros) {
+                self.slices.note(&self.key, hash, slice, &self.ids);
+            }
             return Found::Groups;
         }
         // Those that end first are closed first.
@@ -224,6 +233,11 @@ impl Members {
             Timing::Sessions(..) | Timing::GivenSessions(_) => self.sessions.remove(groups, id),
             _ => self.table.remove(groups, id),
         }
+    }
+
+    /// Another batch begins: windows may have closed.
+    pub fn next_batch(&mut self) {
+        self.slices.clear();
     }
 
     /// The only group of a query without keys, there from the start.

@@ -407,6 +407,7 @@ impl Run {
 
     fn batch(&mut self, batch: &Batch, mode: Mode, out: &mut Out) -> Result<()> {
         self.settle(mode, out)?;
+        self.members.next_batch();
         if self.plan.keys.is_empty() {
             // One row stands for all rows, and also for none.
             let only = self.members.only(&mut self.groups);
