@@ -71,7 +71,9 @@ fn versions_below_the_floor_go_with_their_records() {
     // What was forgotten is not joined with what is there now instead.
     let unknown = open(&dir).of(0).unwrap_err().to_string();
     assert!(
-        unknown.contains("the table that batch 0 was joined with is not known: restore it from a copy"),
+        unknown.contains(
+            "the table that batch 0 was joined with is not known: restore it from a copy"
+        ),
         "{unknown}"
     );
 }
