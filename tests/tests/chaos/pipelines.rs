@@ -127,13 +127,14 @@ pub const ALL: &[Pipeline] = &[
         timed: false,
     },
     Pipeline {
-        name: "duplicates dropped within the watermark, then with the time",
+        name: "duplicates within the watermark, with the time, whole rows",
         input: Input::Files,
         line: r#"$S1 st-tail events/*.json --max-files-per-trigger 1 --checkpoint ck -q |
           $S2 st-watermark ts '40 seconds' -q |
           $S3 st-dedup --by kind --within-watermark -q |
           $S4 st-dedup --by 'ts, kind' -q |
-          $S5 st-sink json to/out -q"#,
+          $S5 st-dedup -q |
+          $S6 st-sink json to/out -q"#,
         result: FILES,
         timed: false,
     },

@@ -13,11 +13,13 @@ use crate::args::Arguments;
 use crate::expiry::{Expiry, Rule};
 use crate::saved::Saved;
 use crate::seen::{NEVER, Seen};
+use crate::whole::Whole;
 
 /// Spark's `dropDuplicates`.
 pub struct Dedup {
     arguments: Arguments,
-    by: Vec<String>,
+    /// None for all columns.
+    by: Option<Vec<String>>,
     kept: Option<Kept>,
     run: Option<Run>,
 }
@@ -30,6 +32,8 @@ struct Run {
     spans: Spans,
     /// The columns of the key, and where each stands among the fields.
     columns: Vec<(KeyColumn, usize)>,
+    /// In their place, if the key is the whole row.
+    whole: Option<Whole>,
     /// Where the moment stands among the fields.
     moment: Option<usize>,
     seen: Seen,
@@ -47,8 +51,11 @@ impl Dedup {
     /// # Errors
     /// Of the command line: `--by` is no list of columns.
     pub fn new(arguments: Arguments) -> Result<Dedup> {
-        let by = parse_names(&arguments.by).map_err(|error| usage(format!("--by: {error}")))?;
-        if let Some(twice) = (1..by.len()).find(|&i| by[..i].contains(&by[i])) {
+        let by = arguments.by.as_deref().map(parse_names).transpose();
+        let by = by.map_err(|error| usage(format!("--by: {error}")))?;
+        if let Some(by) = &by
+            && let Some(twice) = (1..by.len()).find(|&i| by[..i].contains(&by[i]))
+        {
             return Err(usage(format!(
                 "--by: `{}` is there twice: leave one out",
                 by[twice]
@@ -76,7 +83,11 @@ impl Dedup {
             )));
         }
         if let Some(columns) = &start.columns
-            && let Some(name) = self.by.iter().find(|name| !columns.contains(name))
+            && let Some(name) = self
+                .by
+                .iter()
+                .flatten()
+                .find(|name| !columns.contains(name))
         {
             let there = match suggest(name, columns.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -97,7 +108,9 @@ impl Stage for Dedup {
 
     fn options(&self) -> Map<String, Value> {
         let mut options = Map::new();
-        options.insert("by".to_string(), json!(self.by));
+        if let Some(by) = &self.by {
+            options.insert("by".to_string(), json!(by));
+        }
         for (name, given) in [
             ("within_watermark", self.arguments.within_watermark),
             ("forever", self.arguments.forever),
@@ -124,7 +137,7 @@ impl Stage for Dedup {
         self.check(start)?;
         let zone = self.arguments.zone.tz;
         let rule = Rule::new(
-            &self.by,
+            self.by.as_deref(),
             self.arguments.within_watermark,
             self.arguments.forever,
             start,
@@ -133,6 +146,7 @@ impl Stage for Dedup {
         let columns: Vec<KeyColumn> = self
             .by
             .iter()
+            .flatten()
             .map(|name| KeyColumn::new(name, &schema, zone))
             .collect();
         let life = match (&rule.expiry, &rule.timed) {
@@ -140,8 +154,22 @@ impl Stage for Dedup {
             (Expiry::Within(_), Some(timed)) => format!("within the watermark of {}", timed.column),
             _ => "for ever".to_string(),
         };
+        let by = match &self.by {
+            Some(_) => json!(
+                columns
+                    .iter()
+                    .map(KeyColumn::definition)
+                    .collect::<Vec<_>>()
+            ),
+            // Under other types other rows are equal.
+            None => {
+                let types = schema.fields.iter();
+                let types = types.map(|field| (field.name.clone(), json!(field.kind.to_string())));
+                json!({"all columns": types.collect::<Map<String, Value>>()})
+            }
+        };
         let definition = json!({
-            "by": columns.iter().map(KeyColumn::definition).collect::<Vec<_>>(),
+            "by": by,
             "kept": life,
             "tz": zone.to_string(),
         });
@@ -153,20 +181,29 @@ impl Stage for Dedup {
         };
         let mut fields = Fields::new::<&str>([]);
         let mut placed = Vec::new();
+        // An event time in the key is kept as the key's moment; a window's start is not told by its end.
+        let apart = match &rule.timed {
+            Some(timed) if rule.expiry == Expiry::Key && timed.bound == Bound::Time => {
+                Some(timed.column.clone())
+            }
+            _ => None,
+        };
         let mut values = columns.len();
         for column in columns {
             let place = fields.add(column.name());
-            // An event time in the key is kept as the key's moment; a window's start is not told by its end.
-            let kept_as_moment = rule.expiry == Expiry::Key
-                && rule.timed.as_ref().is_some_and(|timed| {
-                    timed.bound == Bound::Time && timed.column == column.name()
-                });
-            if !kept_as_moment {
+            if apart.as_deref() != Some(column.name()) {
                 placed.push((column, place));
             } else {
                 values -= 1;
             }
         }
+        let whole = match self.by {
+            Some(_) => None,
+            None => {
+                values = 1;
+                Some(Whole::new(schema, zone, apart))
+            }
+        };
         let moment = rule.timed.as_ref().map(|timed| fields.add(&timed.column));
         if rule.expiry == Expiry::Key {
             values += 1;
@@ -184,6 +221,7 @@ impl Stage for Dedup {
             fields,
             spans: Spans::default(),
             columns: placed,
+            whole,
             moment,
             seen,
             saved,
@@ -234,6 +272,11 @@ impl Run {
             return out.late(row, &behind(time, mark));
         }
         self.key.clear();
+        if let Some(whole) = &mut self.whole
+            && let Err(bad) = whole.write(row, &mut self.key)
+        {
+            return out.reject(row, &bad.to_string());
+        }
         for (i, (column, place)) in self.columns.iter().enumerate() {
             if i > 0 {
                 self.key.push(b',');

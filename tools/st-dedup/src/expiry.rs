@@ -50,11 +50,11 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The rule for keys of the columns `by` in the stream that `start` announces.
+    /// The rule for keys of the columns `by`, or of all, in the stream that `start` announces.
     ///
     /// # Errors
     /// Of the command line: a watermark is missing, or no watermark would ever let a key go and `forever` is not given.
-    pub fn new(by: &[String], within: bool, forever: bool, start: &Start) -> Result<Rule> {
+    pub fn new(by: Option<&[String]>, within: bool, forever: bool, start: &Start) -> Result<Rule> {
         let bounded = |declared: &&Declared| !declared.columns.is_empty();
         let mut watermarks = start.watermarks.iter().filter(bounded);
         let watermark = watermarks.next();
@@ -79,13 +79,16 @@ impl Rule {
                 expiry: Expiry::Within(delay.as_micros_watermark()),
             });
         }
-        let among_keys = by.iter().find_map(|column| {
-            let (_, bound) = start.bound(column)?;
-            Some(Timed {
-                column: column.clone(),
-                bound,
-            })
-        });
+        let among_keys = match by {
+            None => watermark.and_then(first),
+            Some(by) => by.iter().find_map(|column| {
+                let (_, bound) = start.bound(column)?;
+                Some(Timed {
+                    column: column.clone(),
+                    bound,
+                })
+            }),
+        };
         if among_keys.is_some() {
             return Ok(Rule {
                 timed: among_keys,
@@ -111,7 +114,12 @@ fn first(watermark: &Declared) -> Option<Timed> {
 }
 
 /// Why no key would ever be forgotten, and the ways out.
-fn unbounded(by: &[String], watermark: Option<&Declared>) -> String {
+fn unbounded(by: Option<&[String]>, watermark: Option<&Declared>) -> String {
+    let Some(by) = by else {
+        return "without a watermark every row would be kept for ever: \
+                put st-watermark TIME '10 minutes' before it, or say --forever"
+            .to_string();
+    };
     let by = by.join(", ");
     match watermark {
         Some(watermark) => {

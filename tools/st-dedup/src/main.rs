@@ -5,6 +5,7 @@ mod dedup;
 mod expiry;
 mod saved;
 mod seen;
+mod whole;
 
 use std::process::ExitCode;
 

@@ -26,6 +26,23 @@ fn a_row_is_handed_on_while_the_input_goes_on() {
 }
 
 #[test]
+fn whole_rows_are_known_by_their_fields_and_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let args = ["--forever", "--checkpoint", state.to_str().unwrap()];
+    let rows = "{\"id\":1,\"at\":\"x\"}\n{ \"at\":\"\\u0078\", \"id\":1.0, \"n\":null }\n{\"id\":1}\n[1]\n{\"id\":}\n";
+    let done = dedup(&[&args[..], &["--quiet"]].concat(), rows).well();
+    assert_eq!(done.lines, ["{\"id\":1,\"at\":\"x\"}", "{\"id\":1}"]);
+    let more = "{\"at\":\"x\",\"id\":1e0}\n{\"id\":\"1\"}\n";
+    assert_eq!(dedup(&args, more).well().lines, ["{\"id\":\"1\"}"]);
+    // Another key is another state.
+    let other = dedup(&[&args[..], &["--by", "id"]].concat(), more);
+    assert_eq!((other.status, other.lines.len()), (1, 0));
+    let said = "the definition changed: by was {\"all columns\":{}}, now [\"id\"]";
+    assert!(other.said.contains(said), "{}", other.said);
+}
+
+#[test]
 fn bad_rows_and_rows_without_the_key() {
     let input = "junk\n[1]\n{\"x\":1}\n{\"id\":null}\n{\"id\":2,\"$st\":1}\n{\"id\":2}\n";
     let folder = tempfile::tempdir().unwrap();

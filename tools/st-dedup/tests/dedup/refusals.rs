@@ -18,6 +18,11 @@ fn each_refusal_names_the_mend() {
             "--by 'id': without a watermark every key would be kept for ever: put st-watermark TIME '10 minutes' before it and add --within-watermark, or say --forever",
         ),
         (
+            json!({}),
+            &[],
+            "without a watermark every row would be kept for ever: put st-watermark TIME '10 minutes' before it, or say --forever",
+        ),
+        (
             marked.clone(),
             &["--by", "a, b"],
             "--by 'a, b': without the event time among them every key would be kept for ever: --by 'a, b, ts', or --within-watermark to forget keys after 1 hour, or --forever to keep them",
