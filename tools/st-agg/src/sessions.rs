@@ -26,6 +26,21 @@ impl Sessions {
             self.file(groups, hash, id);
             return id;
         };
+        // Rows come nearly in the order of time: most begin in the last session or after it, and then meet no other.
+        if let Some(&id) = sessions.last()
+            && start >= groups.group(id).start
+        {
+            let (from, to) = (groups.group(id).start, groups.group(id).end);
+            if start > to {
+                let id = groups.add(key, start, end);
+                sessions.push(id);
+                return id;
+            }
+            if end > to {
+                groups.resize(id, from, end);
+            }
+            return id;
+        }
         // Those from `first` on end late enough, those up to `last` begin early enough.
         let first = sessions.partition_point(|id| groups.group(*id).end < start);
         let last = sessions.partition_point(|id| groups.group(*id).start <= end);
@@ -70,9 +85,8 @@ impl Sessions {
 
     /// Forgets a session; call it before the group is given up.
     pub fn remove(&mut self, groups: &Groups, id: u32) {
-        let key = &groups.group(id).key;
-        let hash = self.hasher.hash_one(&**key);
-        if let Ok(mut entry) = self.keys.find_entry(hash, |ids| is(groups, ids, key)) {
+        let hash = self.hasher.hash_one(&*groups.group(id).key);
+        if let Ok(mut entry) = self.keys.find_entry(hash, |ids| ids.contains(&id)) {
             entry.get_mut().retain(|other| *other != id);
             if entry.get().is_empty() {
                 entry.remove();
@@ -82,8 +96,8 @@ impl Sessions {
 }
 
 fn is(groups: &Groups, ids: &[u32], key: &[u8]) -> bool {
-    // A key without sessions is forgotten, so there is a first one.
-    *groups.group(ids[0]).key == *key
+    // A key without sessions is forgotten, so there is a last one: the one that the next row most likely belongs to.
+    ids.last().is_some_and(|id| *groups.group(*id).key == *key)
 }
 
 #[cfg(test)]
@@ -136,6 +150,35 @@ mod tests {
             after(&[long[3], long[0], long[1], long[2]]),
             [(0, 2, 1), (5, 35, 3)]
         );
+    }
+
+    #[test]
+    fn rows_in_any_order_make_the_sessions_that_sorting_makes() {
+        let mut seed = 1u64;
+        let mut next = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((seed >> 33) % below) as i64
+        };
+        for round in 0..500 {
+            // From rows nearly in order to rows in none, with gaps of one length or of several.
+            let disorder = [1, 4, 30, 400][round % 4];
+            let gaps = [1, 7][round / 4 % 2];
+            let rows: Vec<(i64, i64)> = (0..60)
+                .map(|i| (i * 6 + next(disorder), 5 + next(gaps)))
+                .collect();
+            let mut sorted = rows.clone();
+            sorted.sort();
+            let mut expected: Vec<(i64, i64, i64)> = Vec::new();
+            for (ts, gap) in sorted {
+                match expected.last_mut() {
+                    Some((_, end, count)) if ts <= *end => {
+                        (*end, *count) = ((*end).max(ts + gap), *count + 1);
+                    }
+                    _ => expected.push((ts, ts + gap, 1)),
+                }
+            }
+            assert_eq!(after(&rows), expected, "{rows:?}");
+        }
     }
 
     #[test]
