@@ -4,13 +4,14 @@
 //! scanned: it goes wherever the first one goes. A row is looked for in a few neighbouring places; where all are taken it drives
 //! out another, so this costs little where it finds nothing; and where it does so for long it is given up for the batch.
 
-/// Two megabytes, of which only the lines of rows that came are ever touched.
+/// Two megabytes; a batch touches only the lines of its own rows.
 const PLACES: usize = 32_768;
+const _: () = assert!(PLACES <= 1 << 16);
 /// How many places a row may be in.
 const NEIGHBOURS: usize = 4;
 const LONGEST: usize = 59;
 /// After so many rows a quarter of them must have been found.
-const TRIAL: u32 = 65_536;
+const TRIAL: u64 = 65_536;
 
 /// One row, in one line of the processor's cache.
 #[derive(Clone)]
@@ -31,6 +32,12 @@ impl Kept {
     #[inline]
     fn row(&self) -> &[u8] {
         &self.row[..usize::from(self.length).min(LONGEST)]
+    }
+
+    /// True if a row is kept, which may also be empty, and can be counted once more.
+    #[inline(always)]
+    fn has_room(&self) -> bool {
+        self.times.wrapping_sub(1) < u32::MAX - 1
     }
 }
 
@@ -79,8 +86,10 @@ fn place_of(row: &[u8], words: Option<[u64; 4]>) -> usize {
 #[derive(Default)]
 pub struct Repeats {
     places: Vec<Kept>,
-    rows: u32,
-    found: u32,
+    /// The places that are taken, so that the end of a small batch need not look at all.
+    taken: Vec<u16>,
+    rows: u64,
+    found: u64,
     off: bool,
 }
 
@@ -99,7 +108,7 @@ impl Repeats {
         let words = words(row);
         let first = place_of(row, words);
         let kept = &mut self.places[first];
-        if is(kept, row, words) && kept.times < u32::MAX {
+        if kept.has_room() && is(kept, row, words) {
             kept.times += 1;
             self.found += 1;
             return;
@@ -123,7 +132,7 @@ impl Repeats {
                 place = at;
                 break;
             }
-            if is(kept, row, words) && kept.times < u32::MAX {
+            if kept.has_room() && is(kept, row, words) {
                 kept.times += 1;
                 self.found += 1;
                 return;
@@ -132,6 +141,8 @@ impl Repeats {
         let kept = &mut self.places[place];
         if kept.times > 0 {
             gone(kept.row(), kept.times);
+        } else {
+            self.taken.push(place as u16);
         }
         kept.times = 1;
         kept.length = row.len() as u8;
@@ -145,12 +156,11 @@ impl Repeats {
     /// Ends the batch: gives up all rows that are kept.
     pub fn drain<E>(&mut self, mut gone: impl FnMut(&[u8], u32) -> Result<(), E>) -> Result<(), E> {
         (self.rows, self.found, self.off) = (0, 0, false);
-        for kept in &mut self.places {
-            if kept.times > 0 {
-                gone(kept.row(), kept.times)?;
-                kept.times = 0;
-                kept.length = 0;
-            }
+        for place in self.taken.drain(..) {
+            let kept = &mut self.places[usize::from(place)];
+            gone(kept.row(), kept.times)?;
+            kept.times = 0;
+            kept.length = 0;
         }
         Ok(())
     }
@@ -173,24 +183,58 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    #[test]
-    fn every_row_is_counted_once_wherever_it_is_kept() {
+    /// How often each row was given up, after batches of these rows.
+    fn counted(batches: &[Vec<Vec<u8>>]) -> HashMap<Vec<u8>, u32> {
         let mut repeats = Repeats::default();
         let mut counted: HashMap<Vec<u8>, u32> = HashMap::new();
         let mut note = |row: &[u8], times| *counted.entry(row.to_vec()).or_default() += times;
-        let row = |i: u32| format!("{}{}", "x".repeat(i as usize % 61), i % 20_000).into_bytes();
-        for i in 0..200_000u32 {
-            repeats.take(&row(i.wrapping_mul(i)), &mut note);
+        for batch in batches {
+            batch.iter().for_each(|row| repeats.take(row, &mut note));
+            let drained: Result<(), ()> = repeats.drain(|row, times| {
+                note(row, times);
+                Ok(())
+            });
+            assert!(drained.is_ok());
         }
-        let drained: Result<(), ()> = repeats.drain(|row, times| {
-            note(row, times);
-            Ok(())
-        });
-        assert!(drained.is_ok());
+        counted
+    }
+
+    fn expected(batches: &[Vec<Vec<u8>>]) -> HashMap<Vec<u8>, u32> {
         let mut expected: HashMap<Vec<u8>, u32> = HashMap::new();
-        for i in 0..200_000u32 {
-            *expected.entry(row(i.wrapping_mul(i))).or_default() += 1;
+        for row in batches.iter().flatten() {
+            *expected.entry(row.clone()).or_default() += 1;
         }
-        assert_eq!(counted, expected);
+        expected
+    }
+
+    #[test]
+    fn every_row_is_counted_once_wherever_it_is_kept() {
+        let row = |i: u32| format!("{}{}", "x".repeat(i as usize % 61), i % 20_000).into_bytes();
+        let rows = (0..200_000u32).map(|i| row(i.wrapping_mul(i))).collect();
+        let batches = [rows];
+        assert_eq!(counted(&batches), expected(&batches));
+    }
+
+    #[test]
+    fn rows_that_differ_in_one_byte_or_in_length_are_told_apart() {
+        let mut rows = Vec::new();
+        for length in 0..70 {
+            rows.push(vec![0; length]);
+            for at in 0..length {
+                let mut row = vec![0; length];
+                row[at] = 1 + (at % 2) as u8;
+                rows.push(row);
+            }
+        }
+        // The same in every batch, and often within one; empty rows first, then among others.
+        let twice = [rows.clone(), rows.clone()].concat();
+        let batches = [
+            vec![Vec::new(); 3],
+            twice,
+            rows,
+            Vec::new(),
+            vec![Vec::new()],
+        ];
+        assert_eq!(counted(&batches), expected(&batches));
     }
 }

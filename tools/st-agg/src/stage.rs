@@ -487,3 +487,27 @@ fn seed(query: &str, stage: &str) -> u64 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ends_at_its_newline_however_long_it_is() {
+        for length in 0..100 {
+            for behind in 0..70 {
+                for before in [0, 5, 40] {
+                    // What stands before it has ended, what stands behind it ends later.
+                    let lines = [
+                        vec![b'\n'; before],
+                        vec![0x8a; length],
+                        vec![b'\n'],
+                        vec![b'x'; behind],
+                    ]
+                    .concat();
+                    assert_eq!(line_end(&lines, before), before + length);
+                }
+            }
+        }
+    }
+}
