@@ -31,6 +31,9 @@ pub struct Ahead {
     spans: Vec<Spans>,
     places: Vec<Result<Option<Place>, BadRow>>,
     keys: Vec<u8>,
+    /// Of sessions only: the hashes of the rows' keys, and the sessions that the rows may belong to.
+    hashes: Vec<u64>,
+    sessions: Vec<u32>,
 }
 
 /// Where a row that belongs to one group belongs.
@@ -79,6 +82,8 @@ impl Ahead {
     ) {
         self.spans
             .resize_with(self.ends.len().max(self.spans.len()), Spans::default);
+        let sessions = plan.plain_keys
+            && matches!(plan.timing, Timing::Sessions(..) | Timing::GivenSessions(_));
         let mut start = 0;
         for (end, spans) in self.ends.iter().zip(&mut self.spans) {
             let row = &self.bytes[start..*end];
@@ -86,8 +91,13 @@ impl Ahead {
             let place = plan.fields.locate(row, spans);
             let place = place.map(|()| {
                 let slots = Slots::new(row, spans, &[]);
-                let window = window(plan, env, &slots, mark)?;
                 let start = self.keys.len();
+                if sessions {
+                    keys::encode_row(&plan.keys, env, &slots, &mut self.keys);
+                    self.hashes.push(members.session_hash(&self.keys[start..]));
+                    return None;
+                }
+                let window = window(plan, env, &slots, mark)?;
                 keys::encode_row(&plan.keys, env, &slots, &mut self.keys);
                 let key = start..self.keys.len();
                 Some(Place {
@@ -103,14 +113,13 @@ impl Ahead {
         for place in self.places.iter_mut().flatten().flatten() {
             place.guess = members.guess(place.hash, place.window.0);
         }
-        let guesses = || {
-            self.places
-                .iter()
-                .flatten()
-                .flatten()
-                .filter_map(|place| place.guess)
-        };
-        black_box(guesses().fold(0, |sum, id| sum ^ groups.visit(id)));
+        let guesses = self.hashes.iter();
+        let guesses = guesses.filter_map(|hash| members.guess_session(*hash));
+        self.sessions.extend(guesses);
+        let places = self.places.iter().flatten().flatten();
+        let ids = places.filter_map(|place| place.guess);
+        let ids = ids.chain(self.sessions.iter().copied());
+        black_box(ids.fold(0, |sum, id| sum ^ groups.visit(id)));
     }
 
     /// The rows, each with how often it came, where its fields stand and the group it belongs to, unless that is not simple.
@@ -144,6 +153,8 @@ impl Ahead {
         self.times.clear();
         self.places.clear();
         self.keys.clear();
+        self.hashes.clear();
+        self.sessions.clear();
     }
 }
 

@@ -82,6 +82,18 @@ impl Members {
         self.table.guess(hash, start)
     }
 
+    /// The hash of an encoded key, among those that have sessions.
+    #[inline]
+    pub fn session_hash(&self, key: &[u8]) -> u64 {
+        self.sessions.hash(key)
+    }
+
+    /// The last session of a key of such a hash, most likely the one that a new row belongs to.
+    #[inline]
+    pub fn guess_session(&self, hash: u64) -> Option<u32> {
+        self.sessions.guess(hash)
+    }
+
     /// Finds the only group of a row, a new one as need be.
     #[inline]
     pub fn find_known(&mut self, groups: &mut Groups, known: Known<'_>) -> u32 {

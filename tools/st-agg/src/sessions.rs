@@ -18,9 +18,21 @@ pub struct Sessions {
 }
 
 impl Sessions {
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// The last session of a key that probably has this hash; which one it is is not looked at.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.keys.find(hash, |_| true)?.last().copied()
+    }
+
     /// The session of that key which a row with `[start, end)` belongs to, new or grown as need be.
     pub fn find_or_add(&mut self, groups: &mut Groups, key: &[u8], start: i64, end: i64) -> u32 {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(key);
         let Some(sessions) = self.keys.find_mut(hash, |ids| is(groups, ids, key)) else {
             let id = groups.add(key, start, end);
             self.file(groups, hash, id);
