@@ -39,7 +39,7 @@ const GIVEN: [(&str, &[&str]); 10] = [
             "st-tail in --schema 'a INT' --format csv --comment '#' --null-value none --timestamp-format yyyy --date-format yyyy \
              --ignore-leading-white-space --ignore-trailing-white-space --mode failfast \
              --explain=json | st-sink",
-            "st-tail in --schema 'a INT, bad STRING' --column-name-of-corrupt-record bad --explain=json | st-sink",
+            "st-tail in --multi-line --schema 'a INT, bad STRING' --column-name-of-corrupt-record bad --explain=json | st-sink",
             "st-tail in --format parquet --merge-schema --base-path in --explain=json | st-sink",
             "st-tail in/a.json --follow --from latest --available-now --explain=json | st-sink",
         ],

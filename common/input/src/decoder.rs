@@ -5,6 +5,7 @@ use st_row::Gate;
 
 use crate::conform::{Conform, Conforming};
 use crate::csv::Table;
+use crate::documents::{self, Document};
 use crate::logs::{self, Syslog};
 use crate::rows::Rows;
 use crate::{Format, Reading, json, text};
@@ -39,6 +40,7 @@ pub(crate) struct State {
 
 enum Kind {
     Json,
+    Documents(Document),
     Text,
     Csv(Box<Table>),
     Access { combined: bool },
@@ -66,6 +68,7 @@ impl Decoder {
     /// A decoder at a place in the middle, with the header that [`Decoder::header`] gave there.
     pub fn at(reading: &Reading, place: Place, header: Option<Vec<String>>) -> Decoder {
         let kind = match reading.format {
+            Format::Json if reading.multi_line => Kind::Documents(Document::default()),
             Format::Json => Kind::Json,
             Format::Text => Kind::Text,
             Format::Csv | Format::Tsv => Kind::Csv(Box::new(Table::new(reading, header))),
@@ -136,6 +139,7 @@ fn records<R: Rows>(
 ) -> Result<usize> {
     match kind {
         Kind::Json => json::decode(state, block, last, rows),
+        Kind::Documents(document) => documents::decode(state, document, block, last, rows),
         Kind::Text => text::decode(state, block, last, rows, text::value),
         Kind::Csv(table) => table.decode(state, block, last, rows),
         Kind::Access { combined } => {

@@ -92,6 +92,8 @@ pub struct Reading {
     pub dialect: Dialect,
     /// The longest record, in bytes.
     pub limit: usize,
+    /// Documents of JSON may be spread over lines.
+    pub multi_line: bool,
     /// How times are written where it is not the standard way.
     pub times: Times,
     /// What becomes of a record that does not fit the schema.
@@ -106,6 +108,7 @@ impl Reading {
             schema: Arc::default(),
             dialect: Dialect::default(),
             limit,
+            multi_line: false,
             times: Times::default(),
             malformed: Malformed::default(),
         }

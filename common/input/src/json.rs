@@ -103,9 +103,28 @@ fn utf8_lines(block: &[u8], at: usize) -> bool {
     simdutf8::basic::from_utf8(&block[at..end]).is_ok()
 }
 
+/// A whole document, which may be spread over lines; returns how many rows it was.
+pub(crate) fn document<R: Rows>(state: &mut State, text: &[u8], rows: &mut R) -> Result<u64> {
+    let text = st_row::trim(text);
+    match st_row::validate(text) {
+        Ok(()) => {
+            rows.at(state.line());
+            send(&mut state.scratch, text, rows).map(|()| 1)
+        }
+        Err(reason) => other(state, text, reason, rows),
+    }
+}
+
+/// Hands on a row as a line.
 fn send<R: Rows>(scratch: &mut Vec<u8>, row: &[u8], rows: &mut R) -> Result<()> {
     scratch.clear();
-    scratch.extend_from_slice(row);
+    let mut rest = row;
+    // None of them is in a text, where it would be escaped.
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        scratch.extend_from_slice(&rest[..at]);
+        rest = rest[at..].trim_ascii_start();
+    }
+    scratch.extend_from_slice(rest);
     scratch.push(b'\n');
     rows.rows(scratch, 1)
 }

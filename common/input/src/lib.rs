@@ -10,6 +10,7 @@ mod blocks;
 mod conform;
 mod csv;
 mod decoder;
+mod documents;
 mod format;
 mod json;
 mod lines;

@@ -34,11 +34,19 @@ impl State {
     /// Rejects a line of the block that is longer than the limit.
     #[cold]
     pub(crate) fn reject_long<R: Rows>(&self, line: &[u8], rows: &mut R) -> Result<()> {
-        rows.refuse(
-            &line[..line.len().min(KEPT)],
-            &too_long(self.limit, line.len() as u64),
-            self.line(),
-        )
+        self.reject_head(line, &too_long(self.limit, line.len() as u64), rows)
+    }
+
+    /// Rejects a record for its length, with its beginning.
+    #[cold]
+    pub(crate) fn reject_head<R: Rows>(
+        &self,
+        record: &[u8],
+        reason: &str,
+        rows: &mut R,
+    ) -> Result<()> {
+        let head = &record[..record.len().min(KEPT)];
+        rows.refuse(head, reason, self.line())
     }
 
     /// Begins to pass over a line of which `part` is there: more than the limit, and no end.

@@ -10,7 +10,7 @@ const OWNERS: &[(&str, &str)] = &[
     ),
     (
         "st-tail",
-        "schema follow from max-files-per-trigger latest-first recursive clean-source skip-lost quote escape comment ignore-leading-white-space ignore-trailing-white-space column-name-of-corrupt-record merge-schema base-path",
+        "schema follow from max-files-per-trigger latest-first recursive clean-source skip-lost quote escape comment ignore-leading-white-space ignore-trailing-white-space column-name-of-corrupt-record merge-schema base-path multi-line",
     ),
     (
         "st-rate",

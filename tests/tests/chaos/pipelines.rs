@@ -87,7 +87,7 @@ pub const ALL: &[Pipeline] = &[
     Pipeline {
         name: "one CSV file that grows",
         input: Input::Files,
-        line: r#"$S1 st-tail events/*.json --max-rows-per-trigger 7 --checkpoint ck -q |
+        line: r#"$S1 st-tail events/*.json --multi-line --max-rows-per-trigger 7 --checkpoint ck -q |
           $S2 st-map --where 'n % 2 = 0' --set 'r = rand(), u = uuid()' -q |
           $S3 st-window ts '1 minute' -q |
           $S4 st-sink csv --file to/out.csv -q"#,

@@ -68,6 +68,9 @@ pub struct Arguments {
     /// Whether the first line of CSV has the names (true or false)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, hide = true)]
     pub header: bool,
+    /// Documents of JSON may be spread over lines
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide = true)]
+    pub multi_line: bool,
     /// What separates the fields of CSV
     #[arg(long, value_name = "CHAR", hide = true)]
     pub sep: Option<String>,

@@ -292,6 +292,7 @@ fn reading(arguments: &Arguments) -> Result<Reading> {
         schema: schema.into(),
         dialect,
         limit,
+        multi_line: arguments.multi_line,
         times,
         malformed,
     })

@@ -41,7 +41,11 @@ const LOGS: &str = "combined, common, logfmt, syslog: lines of logs, a row each
 const PAGES: [(&str, &str, bool); 4] = [
     (
         "json",
-        "json: one object per line; an array of objects is several rows\n",
+        "json: one object per line; an array of objects is several rows
+
+  --multi-line                Objects and arrays may be spread over lines, and follow one another, as jq writes them
+"
+,
         true,
     ),
     (

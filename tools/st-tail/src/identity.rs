@@ -50,6 +50,9 @@ impl Config {
         if trailing {
             put("ignore-trailing-white-space", true.into());
         }
+        if self.reading.multi_line {
+            put("multi-line", true.into());
+        }
         if let Some(pattern) = &self.timestamp_format {
             put("timestamp-format", pattern.as_str().into());
         }
