@@ -30,6 +30,34 @@ fn every_tool_has_a_man_page_and_completions() {
     }
 }
 
+/// What one format alone has is not in the help, but in the man page and behind the Tab key.
+#[test]
+fn options_of_one_format_are_in_the_man_page_and_completed() {
+    let of = [
+        (
+            "st-tail",
+            "header sep quote escape comment null-value ignore-leading-white-space ignore-trailing-white-space \
+                     timestamp-format date-format mode column-name-of-corrupt-record multi-line merge-schema base-path max-line",
+        ),
+        (
+            "st-sink",
+            "header no-header sep null-value compression ignore-null-fields timestamp-format date-format",
+        ),
+    ];
+    for (tool, options) in of {
+        let man = help(tool, "--generate man").replace('\\', "");
+        let [bash, zsh, fish] =
+            ["bash", "zsh", "fish"].map(|shell| help(tool, &format!("--generate {shell}")));
+        for option in options.split_whitespace() {
+            let head = |line: &str| line.starts_with(&format!("fB--{option}fR"));
+            assert!(man.lines().any(head), "{tool} --{option}: {man}");
+            assert!(bash.contains(&format!("--{option}")), "{tool} --{option}");
+            assert!(zsh.contains(&format!("--{option}")), "{tool} --{option}");
+            assert!(fish.contains(&format!("-l {option}")), "{tool} --{option}");
+        }
+    }
+}
+
 /// The long options a tool's help names.
 fn options(tool: &str) -> Vec<String> {
     let help = help(tool, "--help");

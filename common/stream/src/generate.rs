@@ -40,7 +40,8 @@ pub(crate) fn asked<A: Parser>() -> Option<ExitCode> {
 fn manual(command: Command, out: &mut Vec<u8>) -> Result<()> {
     let example = command.get_before_help().map(ToString::to_string);
     let notes = command.get_after_help().map(ToString::to_string);
-    let man = clap_mangen::Man::new(command);
+    // A page has room for what the help leaves to `help FORMAT`.
+    let man = clap_mangen::Man::new(command.mut_args(|argument| argument.hide(false)));
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
