@@ -118,7 +118,8 @@ WORKLOADS = [
         spark=f"""{spark_json("events")}.groupBy("user_id")
             .agg(F.count("*").alias("events"), F.sum("price").alias("spent"))""",
         mode="complete",
-        jq=r"""jq -cn 'reduce inputs as $e ({}; .[$e.user_id] |= [.[0] + 1, .[1] + $e.price])
+        jq=r"""jq -cn 'reduce inputs as $e ({}; .[$e.user_id] as $so_far
+            | .[$e.user_id] = [$so_far[0] + 1, $so_far[1] + $e.price])
             | to_entries[] | {user_id: .key, events: .value[0], spent: .value[1]}' $DATA/events/*.json > $OUT""",
         mlr=r"""mlr --ijsonl --ojsonl stats1 -a count,sum -f price -g user_id \
             then rename price_count,events,price_sum,spent $DATA/events/*.json > $OUT""",

@@ -79,6 +79,12 @@ impl Windows {
             .map(move |start| (start, start.saturating_add(size)))
     }
 
+    /// Slides from 1970 until that moment, which tells slices that come one after the other apart.
+    #[inline]
+    pub fn slides(self, micros: i64) -> i64 {
+        micros / self.slide
+    }
+
     /// From when until before when rows belong to the same windows as at this moment; none where it belongs to none.
     pub fn slice(self, micros: i64) -> Option<(i64, i64)> {
         let mut windows = self.of(micros);

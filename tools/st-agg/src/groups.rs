@@ -22,6 +22,8 @@ pub struct Group {
     bytes: u32,
     live: bool,
     changed: bool,
+    /// It is emitted for the last time, and evicted then.
+    closing: bool,
     /// The state file knows it.
     saved: bool,
 }
@@ -34,6 +36,17 @@ pub struct Gone {
     pub start: i64,
     /// Where its window ended.
     pub end: i64,
+}
+
+/// What the state file has to be told at the end of a batch.
+#[derive(Default)]
+pub struct Unsaved {
+    /// Groups that are gone or about to go.
+    pub gone: Vec<Gone>,
+    /// The numbers of those that it has to know anew.
+    pub changed: Vec<u32>,
+    /// How many groups stay.
+    pub held: usize,
 }
 
 /// All groups of a stage.
@@ -136,6 +149,7 @@ impl Groups {
             bytes: 0,
             live: true,
             changed: false,
+            closing: false,
             saved: false,
         };
         let id = match self.free.pop() {
@@ -261,13 +275,36 @@ impl Groups {
         closed
     }
 
-    /// What the state file has to be told: the groups that are gone, and the numbers of those it has to know anew.
-    pub fn unsaved(&mut self) -> (Vec<Gone>, Vec<u32>) {
-        let changed = self.changed();
+    /// What the state file has to be told; `closing` are about to be evicted.
+    pub fn unsaved(&mut self, closing: &[u32]) -> Unsaved {
+        for &id in closing {
+            let group = &mut self.slab[id as usize];
+            group.closing = true;
+            if group.saved {
+                self.gone.push(Gone {
+                    key: group.key.clone(),
+                    start: group.start,
+                    end: group.end,
+                });
+            }
+        }
+        let mut changed = self.changed();
+        changed.retain(|id| !self.slab[*id as usize].closing);
         for &id in &changed {
             self.slab[id as usize].saved = true;
         }
-        (std::mem::take(&mut self.gone), changed)
+        Unsaved {
+            gone: std::mem::take(&mut self.gone),
+            changed,
+            held: self.live - closing.len(),
+        }
+    }
+
+    /// The numbers of the groups that stay when those about to be evicted are gone.
+    pub fn staying(&self) -> Vec<u32> {
+        let mut numbers = self.all();
+        numbers.retain(|id| !self.slab[*id as usize].closing);
+        numbers
     }
 
     /// Notes that the state file knows a group: it was loaded from there.

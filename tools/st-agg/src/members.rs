@@ -3,6 +3,7 @@
 use st_expr::{Compiled, Env, Slots, Value};
 use st_time::{Duration, Zone};
 
+use crate::aggregates::State;
 use crate::ahead::Known;
 use crate::event_time::{Windows, given_window};
 use crate::groups::{Groups, NEVER};
@@ -19,6 +20,8 @@ pub struct Members {
     table: Table,
     sessions: Sessions,
     slices: Slices,
+    /// Where the row is gathered with others of its slice.
+    gathered: Option<usize>,
     /// The encoded key of the row.
     key: Vec<u8>,
     /// The groups of the row.
@@ -70,6 +73,18 @@ impl Members {
         &self.ids
     }
 
+    /// True if the last row belongs to no group.
+    #[inline]
+    pub fn belongs_nowhere(&self) -> bool {
+        self.gathered.is_none() && self.ids.is_empty()
+    }
+
+    /// The states that gather the last row on behalf of its groups, if there are such.
+    #[inline]
+    pub fn gathering(&mut self) -> Option<&mut [State]> {
+        Some(self.slices.gathering(self.gathered?))
+    }
+
     /// The hash of an encoded key.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
@@ -98,6 +113,7 @@ impl Members {
     #[inline]
     pub fn find_known(&mut self, groups: &mut Groups, known: Known<'_>) -> u32 {
         let id = self.table.find_known(groups, &known);
+        self.gathered = None;
         self.ids.clear();
         self.ids.push(id);
         id
@@ -108,6 +124,7 @@ impl Members {
     pub fn find(&mut self, groups: &mut Groups, row: Row<'_>) -> Found {
         self.ids.clear();
         self.key.clear();
+        self.gathered = None;
         let Row {
             plan,
             env,
@@ -192,8 +209,14 @@ impl Members {
     ) -> Found {
         self.encode(row);
         let hash = self.table.hash(&self.key);
-        if let Some(ids) = self.slices.get(&self.key, hash, micros) {
-            self.ids.extend_from_slice(ids);
+        // Rows of several slices come mixed: each slice of a key has a place of its own.
+        let place = hash.wrapping_add(windows.slides(micros) as u64);
+        if let Some(place) = self.slices.find(&self.key, place, micros) {
+            if row.plan.gathers {
+                self.gathered = Some(place);
+            } else {
+                self.ids.extend_from_slice(self.slices.ids(place));
+            }
             return Found::Groups;
         }
         let mut late = 0;
@@ -207,7 +230,14 @@ impl Members {
         }
         if late == 0 {
             if let Some(slice) = windows.slice(micros) {
-                self.slices.note(&self.key, hash, slice, &self.ids);
+                let empty = if row.plan.gathers {
+                    &row.plan.empty[..]
+                } else {
+                    &[]
+                };
+                let (key, ids) = (&self.key, &self.ids);
+                let place = self.slices.note(groups, key, place, slice, ids, empty);
+                self.gathered = row.plan.gathers.then_some(place);
             }
             return Found::Groups;
         }
@@ -247,9 +277,9 @@ impl Members {
         }
     }
 
-    /// Another batch begins: windows may have closed.
-    pub fn next_batch(&mut self) {
-        self.slices.clear();
+    /// Gives the groups all rows that belong to them; windows may close after that.
+    pub fn settle(&mut self, groups: &mut Groups) {
+        self.slices.settle(groups);
     }
 
     /// The only group of a query without keys, there from the start.

@@ -24,6 +24,8 @@ pub struct Plan {
     pub plain_keys: bool,
     /// A group only counts its rows, and equal rows belong to one group, whatever the time.
     pub only_counts: bool,
+    /// Rows belong to several windows each, and may be aggregated apart and then merged into them in any order.
+    pub gathers: bool,
     /// How groups stand in time.
     pub timing: Timing,
     /// The watermark closes groups; only where it bounds a key.
@@ -93,6 +95,7 @@ impl Plan {
             keys: Vec::new(),
             plain_keys: false,
             only_counts: false,
+            gathers: false,
             timing: Timing::Untimed,
             bounded: false,
             inputs: Vec::new(),
@@ -116,6 +119,9 @@ impl Plan {
                 .aggregates
                 .iter()
                 .all(|input| matches!(input, Input::Shared(args) if args.is_empty()));
+        plan.gathers =
+            matches!(plan.timing, Timing::Windows(_, windows) if windows.slide < windows.size)
+                && plan.empty.iter().all(State::merges_in_any_order);
         let kinds = plan.outputs(query, zone).map_err(agg)?;
         for (name, kind) in query
             .names()

@@ -1,5 +1,7 @@
 //! The stage: rows into groups, groups into rows at the end of each batch.
 
+use std::{panic, thread};
+
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
 use st_expr::{Env, Slots, Type, Value, tidy};
@@ -11,11 +13,11 @@ use st_stream::{
 use st_time::Zone;
 use wide::u8x32;
 
-use crate::aggregates::Accumulator;
+use crate::aggregates::{Accumulator, State as Aggregate};
 use crate::ahead::{Ahead, Known};
 use crate::args::Arguments;
 use crate::emit::Emitter;
-use crate::groups::{Groups, NEVER};
+use crate::groups::{Groups, NEVER, Unsaved};
 use crate::members::{Found, Members, Row};
 use crate::plan::{Input, Plan};
 use crate::query::Query;
@@ -23,6 +25,9 @@ use crate::refusals;
 use crate::repeats::Repeats;
 use crate::state::{Meta, SAFE, State};
 use crate::timing::Timing;
+
+/// Groups from which on a second thread, which costs some ten microseconds, writes the state while the rows are written.
+const APART: usize = 1000;
 
 /// `st-agg` between two pipes.
 pub struct Agg {
@@ -307,7 +312,9 @@ impl Run {
             anyhow::Ok(())
         })?;
         self.repeats = repeats;
-        self.catch_up(mode, out)
+        self.catch_up(mode, out)?;
+        self.members.settle(&mut self.groups);
+        Ok(())
     }
 
     /// Takes the rows that wait.
@@ -374,31 +381,23 @@ impl Run {
             Found::Late(reason) => out.late(row, &reason)?,
             Found::None(reason) => return out.reject(row, &reason),
         }
-        let ids = self.members.ids();
-        if ids.is_empty() {
+        if self.members.belongs_nowhere() {
             return Ok(());
         }
-        ids.iter().for_each(|id| self.groups.touch(*id));
-        let env = &self.env;
-        let take = |groups: &mut Groups, number: usize, args: &[Value<'_>]| {
-            for &id in ids {
-                if let Err(failure) = groups.states_mut(id)[number].update(args) {
-                    env.failures.add(failure);
-                }
-            }
-        };
         let mut inputs = recycle(std::mem::take(&mut self.inputs));
-        inputs.extend(self.plan.inputs.iter().map(|input| input.eval(env, &slots)));
-        for (number, input) in self.plan.aggregates.iter().enumerate() {
-            match input {
-                Input::Shared(range) => take(&mut self.groups, number, &inputs[range.clone()]),
-                Input::Filtered(filter, args) => {
-                    if filter.test(env, &slots) {
-                        let args: Vec<Value<'_>> =
-                            args.iter().map(|arg| arg.eval(env, &slots)).collect();
-                        take(&mut self.groups, number, &args);
-                    }
-                }
+        inputs.extend(
+            self.plan
+                .inputs
+                .iter()
+                .map(|input| input.eval(&self.env, &slots)),
+        );
+        if let Some(states) = self.members.gathering() {
+            update(&self.plan, &self.env, &slots, &inputs, states);
+        } else {
+            for &id in self.members.ids() {
+                self.groups.touch(id);
+                let states = self.groups.states_mut(id);
+                update(&self.plan, &self.env, &slots, &inputs, states);
             }
         }
         self.inputs = recycle(inputs);
@@ -407,7 +406,6 @@ impl Run {
 
     fn batch(&mut self, batch: &Batch, mode: Mode, out: &mut Out) -> Result<()> {
         self.settle(mode, out)?;
-        self.members.next_batch();
         if self.plan.keys.is_empty() {
             // One row stands for all rows, and also for none.
             let only = self.members.only(&mut self.groups);
@@ -441,17 +439,37 @@ impl Run {
             }
             Mode::Append => closed.clone(),
         };
-        self.emitter
-            .emit(&self.plan, &self.groups, emitted, &self.env, out)?;
+        let meta = Meta {
+            drained: self.drained,
+        };
+        let unsaved = match &self.state {
+            Some(_) => self.groups.unsaved(&closed),
+            None => Unsaved::default(),
+        };
+        let apart = unsaved.changed.len() >= APART && emitted.len() >= APART;
+        let (plan, groups, env) = (&self.plan, &self.groups, &self.env);
+        let state = &mut self.state;
+        let mut close = move || match state {
+            Some(state) => state.close(batch.id, groups, &unsaved, &meta),
+            None => Ok(()),
+        };
+        let emit = || self.emitter.emit(plan, groups, emitted, env, out);
+        // Both only read the groups; the batch marker, which makes the epoch count, follows both.
+        if apart {
+            thread::scope(|scope| {
+                let closing = scope.spawn(close);
+                emit()?;
+                closing
+                    .join()
+                    .unwrap_or_else(|panic| panic::resume_unwind(panic))
+            })?;
+        } else {
+            emit()?;
+            close()?;
+        }
         for id in closed {
             self.members.remove(&self.plan, &self.groups, id);
             self.groups.evict(id);
-        }
-        if let Some(state) = &mut self.state {
-            let meta = Meta {
-                drained: self.drained,
-            };
-            state.close(batch.id, &mut self.groups, &meta)?;
         }
         let rows = self.groups.len() as u64;
         let (updated, removed, bytes) = self.groups.end_batch();
@@ -471,6 +489,30 @@ impl Run {
         }
         let failures = &self.env.failures;
         out.failed(failures.count(), &failures.take_first().unwrap_or_default())
+    }
+}
+
+/// Gives one group's aggregates a row, of which `inputs` are the plan's inputs.
+#[inline]
+fn update(
+    plan: &Plan,
+    env: &Env,
+    slots: &Slots<'_, '_>,
+    inputs: &[Value<'_>],
+    states: &mut [Aggregate],
+) {
+    for (input, state) in plan.aggregates.iter().zip(states) {
+        let taken = match input {
+            Input::Shared(range) => state.update(&inputs[range.clone()]),
+            Input::Filtered(filter, args) if filter.test(env, slots) => {
+                let args: Vec<Value<'_>> = args.iter().map(|arg| arg.eval(env, slots)).collect();
+                state.update(&args)
+            }
+            Input::Filtered(..) => Ok(()),
+        };
+        if let Err(failure) = taken {
+            env.failures.add(failure);
+        }
     }
 }
 

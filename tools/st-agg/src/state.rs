@@ -10,7 +10,7 @@ use st_row::elements_of;
 use st_stream::Kept;
 
 use crate::aggregates::Accumulator;
-use crate::groups::{Groups, NEVER};
+use crate::groups::{Groups, NEVER, Unsaved};
 use crate::plan::Plan;
 use crate::timing::Timing;
 use crate::{encode, saved};
@@ -189,29 +189,34 @@ impl State {
     }
 
     /// Makes the epoch durable: what is gone, what has changed, and what holds for all.
-    pub fn close(&mut self, epoch: i64, groups: &mut Groups, meta: &Meta) -> Result<()> {
+    pub fn close(
+        &mut self,
+        epoch: i64,
+        groups: &Groups,
+        unsaved: &Unsaved,
+        meta: &Meta,
+    ) -> Result<()> {
         let State {
             file,
             shape,
             key,
             value,
         } = self;
-        let (gone, changed) = groups.unsaved();
-        for group in gone {
+        for group in &unsaved.gone {
             Self::write_key(*shape, key, &group.key, group.start, group.end);
             file.remove(key)?;
         }
-        for id in changed {
+        for &id in &unsaved.changed {
             let group = groups.group(id);
             Self::write_key(*shape, key, &group.key, group.start, group.end);
             Self::write_value(*shape, value, groups, id);
             file.put(key, value)?;
         }
-        file.close_epoch(epoch, groups.len() as u64, &meta.text())?;
+        file.close_epoch(epoch, unsaved.held as u64, &meta.text())?;
         if file.wants_compaction() {
             let shape = *shape;
             file.compact(|put| {
-                for id in groups.all() {
+                for id in groups.staying() {
                     let group = groups.group(id);
                     Self::write_key(shape, key, &group.key, group.start, group.end);
                     Self::write_value(shape, value, groups, id);

@@ -130,6 +130,15 @@ impl State {
         }
     }
 
+    /// True if rows may be gathered apart and merged in any order: with doubles that moves the last digit, no more.
+    pub fn merges_in_any_order(&self) -> bool {
+        use State::*;
+        matches!(
+            self,
+            Average(_) | Bits(_) | Booleans(_) | Count(_) | Extreme(_) | Sum(_)
+        )
+    }
+
     /// True if most of it is held elsewhere.
     #[inline]
     pub fn is_boxed(&self) -> bool {
