@@ -205,6 +205,68 @@ fn sliding_windows_hold_a_row_each() {
 }
 
 #[test]
+fn rows_of_many_keys_and_slices_in_any_order_reach_each_of_their_windows() {
+    // Minute, key and value of 5,000 rows: more slices of keys than are remembered at a time.
+    let rows: Vec<(i64, u64, i64)> = (0..5000u64)
+        .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20)
+        .map(|r| ((r % 600) as i64, r / 600 % 40, (r / 24_000 % 100) as i64))
+        .collect();
+    let line = |(minute, key, value): &(i64, u64, i64)| {
+        let (hour, minute) = (minute / 60, minute % 60);
+        format!(r#"{{"ts":"2025-01-15T{hour:02}:{minute:02}:30Z","k":"{key}","v":{value}}}"#)
+    };
+    let lines: Vec<String> = rows.iter().map(line).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    // 2025-01-15T00:00Z in minutes since 1970; windows of 30 minutes begin at every seventh.
+    let midnight = 28_948_320;
+    let expected = |rows: &[(i64, u64, i64)]| {
+        let mut groups = std::collections::BTreeMap::new();
+        for (minute, key, value) in rows {
+            let last = (midnight + minute) / 7 * 7;
+            for start in (0..5).map(|back| last - 7 * back) {
+                if start + 30 > midnight + minute {
+                    let group = groups
+                        .entry((start - midnight, *key))
+                        .or_insert((0, 0, 0, -1));
+                    group.0 += 1;
+                    group.1 += value;
+                    group.2 += i64::from(*value < 50);
+                    group.3 = group.3.max(*value);
+                }
+            }
+        }
+        groups
+    };
+    let by = [
+        "--by",
+        "window(ts, '30 minutes', '7 minutes'), k",
+        "--mode",
+        "complete",
+        "--agg",
+        "count(*) as n, sum(v) as s, count(*) filter (where v < 50) as few, max(v) as top",
+    ];
+    let wire = Wire::bare()
+        .batch(&lines[..2000], None)
+        .batch(&lines[2000..], None)
+        .end();
+    let done = agg(&by, &wire).well();
+    for (batch, upto) in done.batches().iter().zip([2000, 5000]) {
+        let mut found = std::collections::BTreeMap::new();
+        for row in batch {
+            let row: serde_json::Value = serde_json::from_str(row).unwrap();
+            let start = row["window"]["start"].as_str().unwrap();
+            let part = |at: usize| start[at..at + 2].parse::<i64>().unwrap();
+            let start = (part(8) - 15) * 1440 + part(11) * 60 + part(14);
+            let number = |name: &str| row[name].as_i64().unwrap();
+            let key = row["k"].as_str().unwrap().parse().unwrap();
+            let values = (number("n"), number("s"), number("few"), number("top"));
+            found.insert((start, key), values);
+        }
+        assert_eq!(found, expected(&rows[..upto]), "{upto} rows");
+    }
+}
+
+#[test]
 fn windows_are_aligned_to_1970_and_the_slide_need_not_divide_the_size() {
     let input = "{\"ts\":\"2025-01-15T12:00:00Z\"}\n";
     let starts = |window: &str| -> Vec<String> {
