@@ -295,6 +295,101 @@ fn a_query_without_a_checkpoint_is_seen_and_so_is_its_death() {
     assert_eq!(well(folder.path(), "st-ps --json"), "");
 }
 
+/// Two sources without a checkpoint are one query, while it runs and afterwards: one row, everywhere.
+#[test]
+fn a_query_with_several_sources_is_one() {
+    let folder = input();
+    std::fs::write(folder.path().join("c.json"), "{\"n\":2}\nx\n").unwrap();
+    let query = "st-rate --rows-per-second 100 --stop-after 60s -q | st-map --rename 'value = n' -q |
+      st-union <(st-tail a.json -q | st-map --drop ts -q) <(st-rate --rows-per-second 100 --stop-after 60s -q) -q |
+      st-sink null -q";
+    let mut background = Background::start(folder.path(), query);
+    let delivers = |found: &[Value]| found.len() == 1 && found[0]["batchId"].as_i64() >= Some(0);
+    soon(folder.path(), "st-ps --json", delivers);
+    // The folders of all three sources are there.
+    assert_eq!(well(folder.path(), "ls registry | wc -l").trim(), "3");
+    let top = well(folder.path(), "st-top --once");
+    assert_eq!(top.lines().count(), 2, "{top}");
+    let evidence = at(folder.path(), "st-ps -v").err();
+    for source in [
+        "st-rate has not said how it ended",
+        "st-tail ended well",
+        "st-rate-2 has not",
+    ] {
+        assert!(evidence.contains(&format!("; {source}")), "{evidence}");
+    }
+    // Whoever ends last, the whole query has ended.
+    well(
+        folder.path(),
+        "kill $(jq -r 'select(.role == \"source\" and .end == null).pid' registry/*/runs/*) 2>/dev/null || true",
+    );
+    background.0.wait().unwrap();
+    let ended = soon(folder.path(), "st-ps --all --json", |found| {
+        found[0]["status"] == "stopped"
+    });
+    assert_eq!(ended.len(), 1, "{ended:?}");
+
+    // A failure of a further source is the query's, under the name it has there.
+    let failing = "st-tail a.json -q | st-union <(st-tail c.json --strict -q) -q | st-sink null -q";
+    let ran = at(folder.path(), failing);
+    assert_eq!(ran.status, 1);
+    let listed = lines(&well(folder.path(), "st-ps --all --json"));
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    let message = listed[1]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("failed: st-tail-2: c.json:2: not JSON"),
+        "{message}"
+    );
+}
+
+/// What happened to its metadata hides no query, and a closed folder is not passed over in silence.
+#[test]
+fn what_cannot_be_read_is_said() {
+    let folder = input();
+    well(folder.path(), &format!("{QUERY} | st-sink null"));
+    std::fs::write(folder.path().join("ck/minutes/metadata"), "{\"st-ch").unwrap();
+    let why = "metadata: not a checkpoint's metadata (EOF while parsing a string at line 1 column 7): restore it from a copy, or start afresh with a new --checkpoint";
+    let listed = &lines(&well(folder.path(), "st-ps --json ck"))[0];
+    let path = format!(
+        "{}/ck/minutes",
+        folder.path().canonicalize().unwrap().display()
+    );
+    let wanted = (&"unreadable".into(), format!("{path}/{why}"));
+    assert_eq!(
+        (&listed["status"], listed["error"].as_str().unwrap().into()),
+        wanted
+    );
+    // Who sees it there is refused with the same words.
+    let refused = at(folder.path(), &format!("{QUERY} | st-sink null"));
+    assert!(
+        refused.err().contains(&format!("ck/minutes/{why}")),
+        "{}",
+        refused.err()
+    );
+    let table = well(folder.path(), "st-ps ck/minutes");
+    let line = table.lines().nth(1).unwrap();
+    assert!(
+        line.starts_with("minutes") && line.contains(&format!("unreadable: {path}/{why}")),
+        "{table}"
+    );
+    let top = well(folder.path(), "st-top --once ck");
+    assert!(
+        top.lines().nth(1).unwrap().contains("unreadable: "),
+        "{top}"
+    );
+
+    // The administrator can list everything, so another user asks.
+    let line = "mkdir -p ck/closed; chmod 0 ck/closed; chmod 755 .
+      mkdir tools; cp $(command -v st-ps) $(command -v st-top) tools; as=
+      [ $(id -u) != 0 ] || as='setpriv --reuid 65534 --regid 65534 --clear-groups'
+      for tool in 'st-ps ck' 'st-top --once ck'; do $as tools/$tool | wc -l; echo ${PIPESTATUS[0]}; done
+      chmod 755 ck/closed";
+    let ran = at(folder.path(), line);
+    assert_eq!(ran.out(), "2\n1\n2\n1\n", "{}", ran.err());
+    let said = "ck/closed: cannot be listed: Permission denied (os error 13)\n";
+    assert_eq!(ran.err(), format!("st-ps: {said}st-top: {said}"));
+}
+
 /// What a terminal of a hundred columns gets from a line.
 fn on_a_terminal(folder: &Path, line: &str) -> String {
     let line = format!("stty cols 100 rows 24; {line}");
@@ -335,6 +430,41 @@ fn an_input_of_known_size_has_a_bar_on_a_terminal_and_nowhere_else() {
     assert_eq!(well(folder.path(), line), "");
 }
 
+/// Behind a stage that waits for the end of a batch no row comes: the bar follows the source all the same.
+#[test]
+fn the_bar_moves_within_a_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = format!("{{\"n\":1,\"text\":\"{}\"}}\n", "x".repeat(81)).repeat(50_000);
+    std::fs::write(folder.path().join("big.json"), rows).unwrap();
+    // Five megabytes at a known pace: what is measured is that the bar keeps it.
+    let pace = "{ for i in $(seq 25); do head -c 200000; sleep 0.1; done; cat; }";
+    let line = format!("st-tail big.json --available-now | {pace} | st-agg --by n | st-sink null");
+    let seen = on_a_terminal(folder.path(), &line);
+    let bars: Vec<&str> = seen
+        .split('\r')
+        .filter(|part| part.contains("\u{1b}[K["))
+        .collect();
+    let percents: Vec<u32> = bars
+        .iter()
+        .map(|bar| {
+            let (before, _) = bar.split_once('%').unwrap();
+            before.rsplit([']', ' ']).next().unwrap().parse().unwrap()
+        })
+        .collect();
+    assert!(percents.is_sorted(), "{seen}");
+    let mut between: Vec<u32> = percents
+        .into_iter()
+        .filter(|share| (1..100).contains(share))
+        .collect();
+    between.dedup();
+    assert!(between.len() >= 4, "{seen}");
+    let reads = bars
+        .iter()
+        .any(|bar| bar.contains(" left; reads the first batch: "));
+    assert!(reads, "{seen}");
+    assert!(seen.contains("1 batch, 50,000 rows in, 1 out"), "{seen}");
+}
+
 #[test]
 fn one_sink_of_several_draws_on_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
@@ -354,7 +484,7 @@ fn one_sink_of_several_draws_on_a_terminal() {
 #[test]
 fn verbose_tells_what_is_decided_and_quiet_is_quiet() {
     let folder = input();
-    let line = "st-tail a.json b.json --max-files-per-trigger 1 -v | st-watermark ts '10 seconds' -q | st-agg --by 'window(ts, \"1 minute\") as window' --mode append -v | st-sink json -q";
+    let line = "st-tail a.json b.json --max-files-per-trigger 1 -v | st-watermark ts '10 seconds' -q | st-agg --by 'window(ts, \"1 minute\") as window' --mode append -v | st-sink json -v";
     let ran = at(folder.path(), line);
     assert_eq!(ran.status, 0);
     let err = ran.err();
@@ -364,6 +494,7 @@ fn verbose_tells_what_is_decided_and_quiet_is_quiet() {
         "st-agg: begins; no checkpoint",
         "st-agg: batch 1 (final): 2 rows in, 2 out; holds 0 keys",
         "the watermark 2025-01-15T10:01:30.000Z closes 1 groups",
+        "st-sink: 2 batches, 5 rows in, 2 out, 0 filtered, 0 late, 0 rejected, ",
     ] {
         assert!(err.contains(said), "{said}: {err}");
     }

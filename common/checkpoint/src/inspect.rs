@@ -14,7 +14,7 @@ use crate::offsets;
 use crate::query_dir::{Metadata, read_metadata};
 use crate::record_log::RESTORE;
 use crate::state::{Header, generations, line, verify};
-use crate::{Durability, Patience, QueryDir, fail_point};
+use crate::{Durability, Kind, Patience, QueryDir, fail_point};
 
 /// How often files that vanish while they are read are looked for anew.
 const TRIES: u32 = 20;
@@ -62,6 +62,15 @@ impl QueryDir {
         }
         let metadata: Metadata = read_metadata(&file)?;
         QueryDir::new(path, metadata, Durability::Power)
+    }
+
+    /// What the folder is and its id, as its metadata says.
+    ///
+    /// # Errors
+    /// If there is no metadata, or it is damaged or of a newer format.
+    pub fn identity(path: &Path) -> Result<(Kind, String)> {
+        let metadata = read_metadata(&path.join("metadata"))?;
+        Ok((metadata.kind, metadata.id))
     }
 
     /// The stages that keep state, by name.

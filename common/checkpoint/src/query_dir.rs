@@ -30,8 +30,8 @@ pub enum Kind {
 pub(crate) struct Metadata {
     #[serde(rename = "st-checkpoint")]
     format: u32,
-    id: String,
-    kind: Kind,
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
     created_by: String,
 }
 

@@ -382,10 +382,8 @@ impl Stage for Sink {
         std::path::absolute(self.target.path()?).ok()
     }
 
-    fn idle(&mut self) {
-        if let Some(status) = &mut self.status {
-            status.idle(self.taken);
-        }
+    fn idle(&mut self) -> Option<Instant> {
+        self.status.as_mut()?.idle(self.taken)
     }
 
     fn end(&mut self, out: &mut Out) -> Result<()> {

@@ -1,5 +1,5 @@
 //! What a person at the terminal sees of a running query: one line on stderr, drawn again and again; at the end a summary,
-//! and the problems. Where stderr is no terminal only the problems are said.
+//! and the problems. Where stderr is no terminal only the problems are said, and with `-v` the summary.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -74,6 +74,8 @@ pub struct Status {
     live: Option<PathBuf>,
     /// How much of an input of known size is read, as the last batch or the source itself told.
     bytes: Option<Bytes>,
+    /// Rows it has read into a batch that has not come yet.
+    reading: u64,
     /// Of several sinks on a terminal the one that holds this draws.
     turn: Option<File>,
 }
@@ -106,6 +108,7 @@ impl Status {
                 .zip(start.plan.first())
                 .map(|(home, source)| home.join("live").join(&source.name)),
             bytes: None,
+            reading: 0,
             turn: None,
         }
     }
@@ -137,6 +140,7 @@ impl Status {
     /// A batch has ended. `out`: rows delivered; `bad`: rows this stage rejected.
     pub fn batch(&mut self, batch: &Batch, out: u64, bad: u64) {
         self.batch = batch.id;
+        self.reading = 0;
         self.watermark = batch.watermark;
         self.totals.batches += 1;
         self.totals.rows_out += out;
@@ -176,10 +180,19 @@ impl Status {
         }
     }
 
-    /// Nothing comes for the moment, `rows` of the open batch so far: the line stays until something does.
-    pub fn idle(&mut self, rows: u64) {
-        if self.visible && (!self.drawn || self.last.elapsed() >= PAUSE) {
+    /// Nothing comes for the moment, `rows` of the open batch so far. Gives when the line is to be drawn again all the same:
+    /// behind a stage that waits for the end of its batch the source alone moves.
+    pub fn idle(&mut self, rows: u64) -> Option<Instant> {
+        if !self.visible {
+            return None;
+        }
+        if !self.drawn || self.last.elapsed() >= PAUSE {
             self.draw(rows);
+        }
+        match self.bytes {
+            Some(bytes) if bytes.done < bytes.total => Some(self.last + PAUSE),
+            None if self.totals.batches == 0 => Some(self.last + SURE),
+            _ => None,
         }
     }
 
@@ -216,6 +229,11 @@ impl Status {
         // Within a long batch no marker comes: the source tells by itself.
         if let Some(live) = self.live.as_deref().and_then(Live::read) {
             self.bytes = live.bytes.or(self.bytes);
+            self.reading = if live.batch > self.batch {
+                live.rows
+            } else {
+                0
+            };
         }
         let (columns, _) = terminal::size();
         let whose = match self.branched {
@@ -240,7 +258,10 @@ impl Status {
     fn line(&self, pending: u64, brief: bool) -> String {
         let totals = &self.totals;
         if totals.batches == 0 && pending == 0 {
-            return "waits for the first batch".to_string();
+            return match self.reading {
+                0 => "waits for the first batch".to_string(),
+                rows => format!("reads the first batch: {} rows so far", grouped(rows)),
+            };
         }
         let mut line = match self.batch {
             batch if totals.batches > 0 => format!("batch {batch}: "),
@@ -253,6 +274,8 @@ impl Status {
         ));
         if pending > 0 {
             line.push_str(&format!(", {} coming", grouped(pending)));
+        } else if self.reading > 0 {
+            line.push_str(&format!(", {} being read", grouped(self.reading)));
         }
         for (count, word) in [
             (totals.filtered, "filtered"),
@@ -369,6 +392,8 @@ impl Status {
         }
         if self.person {
             message::say(&self.name, &self.summary());
+        } else {
+            message::tell(1, &self.name, || self.summary());
         }
     }
 

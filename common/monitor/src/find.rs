@@ -4,21 +4,31 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
+use crate::home::Home;
 use crate::query::Query;
-use crate::registry::{self, Entry};
+use crate::registry;
 
 /// How deep checkpoints are looked for.
 const DEPTH: usize = 8;
 
-/// The queries whose checkpoints are at or below `folder`, by path.
+/// What a search has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The queries.
+    pub queries: Vec<Query>,
+    /// Folders below that cannot be listed, as a message: there may be more queries.
+    pub closed: Vec<Error>,
+}
+
+/// The queries whose checkpoints are at or below `folder`, by path; one whose metadata cannot be read is among them.
 ///
 /// # Errors
-/// If `folder` cannot be listed.
-pub fn under(folder: &Path) -> Result<Vec<Query>> {
-    fs::read_dir(folder).with_context(|| format!("{}: cannot be listed", folder.display()))?;
-    let mut found = Vec::new();
+/// If `folder` itself cannot be listed.
+pub fn under(folder: &Path) -> Result<Found> {
+    list(folder)?;
+    let mut found = Found::default();
     search(folder, DEPTH, &mut found);
     Ok(found)
 }
@@ -27,38 +37,43 @@ pub fn under(folder: &Path) -> Result<Vec<Query>> {
 /// `all` also those that have ended.
 ///
 /// # Errors
-/// If a folder cannot be listed.
-pub fn chosen(folders: &[PathBuf], all: bool) -> Result<Vec<Query>> {
+/// If one of `folders` cannot be listed.
+pub fn chosen(folders: &[PathBuf], all: bool) -> Result<Found> {
+    let mut found = Found::default();
     if folders.is_empty() {
-        let mut found = running();
+        found.queries = running();
         if all {
-            found.extend(ended());
+            found.queries.extend(ended());
         }
         return Ok(found);
     }
-    let mut found: Vec<Query> = Vec::new();
     for folder in folders {
-        for query in under(folder)? {
-            if found.iter().all(|known| known.home != query.home) {
-                found.push(query);
+        let below = under(folder)?;
+        found.closed.extend(below.closed);
+        for query in below.queries {
+            if found.queries.iter().all(|known| known.home != query.home) {
+                found.queries.push(query);
             }
         }
     }
     Ok(found)
 }
 
-fn search(folder: &Path, depth: usize, found: &mut Vec<Query>) {
-    if folder.join("metadata").is_file()
-        && let Some(query) = Query::of_checkpoint(folder)
-    {
-        found.push(query);
+fn list(folder: &Path) -> Result<fs::ReadDir> {
+    fs::read_dir(folder).with_context(|| format!("{}: cannot be listed", folder.display()))
+}
+
+fn search(folder: &Path, depth: usize, found: &mut Found) {
+    if let Some(query) = Query::of_checkpoint(folder) {
+        found.queries.push(query);
         return;
     }
     if depth == 0 {
         return;
     }
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
+    let entries = match list(folder) {
+        Ok(entries) => entries,
+        Err(error) => return found.closed.push(error),
     };
     // A link is not followed: it may lead back.
     let folders = entries
@@ -83,28 +98,23 @@ pub fn ended() -> Vec<Query> {
 }
 
 fn registered(active: bool) -> Vec<Query> {
-    let Some(entries) = registry::folder().and_then(|folder| fs::read_dir(folder).ok()) else {
-        return Vec::new();
-    };
+    let groups = registry::folder().map(|folder| registry::groups(&folder));
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for folder in entries.flatten().map(|entry| entry.path()) {
-        // Hidden ones are just being made.
-        if folder
-            .file_name()
-            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
-        {
-            continue;
-        }
-        let Some(entry) = Entry::read(&folder) else {
-            continue;
-        };
-        let query = match &entry.checkpoint {
+    for group in groups.unwrap_or_default() {
+        let query = match &group.entry.checkpoint {
             Some(checkpoint) if seen.insert(checkpoint.clone()) => Query::of_checkpoint(checkpoint),
             Some(_) => None,
-            None => Some(Query::read(entry.home(&folder), entry.id)),
+            None => {
+                let parts = group.parts.iter();
+                let parts: Vec<_> = parts
+                    .map(|(folder, names)| (Home::new(folder), names.clone()))
+                    .collect();
+                let home = group.entry.home(&group.folder);
+                Some(Query::read(home, &parts, group.entry.id))
+            }
         };
-        found.extend(query.filter(|query| query.status.is_active() == active));
+        found.extend(query.filter(|query| query.is_active() == active));
     }
     found.sort_by(|a, b| (&a.started, &a.id).cmp(&(&b.started, &b.id)));
     found

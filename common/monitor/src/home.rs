@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock, major, minor};
-use serde_json::Value;
+use st_checkpoint::{Kind, QueryDir};
 
 use crate::live::Live;
 use crate::progress::Progress;
@@ -34,13 +34,34 @@ impl Home {
         &self.path
     }
 
-    /// The query's id if this is a query's checkpoint.
-    pub fn query_id(&self) -> Option<String> {
-        let metadata = fs::read(self.path.join("metadata")).ok()?;
-        let metadata: Value = serde_json::from_slice(&metadata).ok()?;
-        metadata.get("st-checkpoint")?;
-        let is_query = metadata.get("kind")?.as_str()? == "query";
-        is_query.then(|| Some(metadata.get("id")?.as_str()?.to_string()))?
+    /// The query's id if this is a query's checkpoint; none if it is a stage's own, or none at all.
+    ///
+    /// # Errors
+    /// If it looks like a checkpoint, and what it is cannot be read: its metadata is damaged or closed.
+    pub fn query_id(&self) -> Result<Option<String>> {
+        let metadata = self.path.join("metadata");
+        // One that is no file, or in a folder that cannot be entered, is one on which a run would stumble.
+        let gone =
+            matches!(fs::symlink_metadata(&metadata), Err(e) if e.kind() == ErrorKind::NotFound);
+        if gone && !(self.has("offsets") && self.has("locks")) {
+            return Ok(None);
+        }
+        match QueryDir::identity(&self.path) {
+            Ok((Kind::Query, id)) => Ok(Some(id)),
+            Ok((Kind::Stage, _)) => Ok(None),
+            Err(error) if self.is_like_a_checkpoint() => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// True if a run was here: other programs have files called `metadata` too.
+    fn is_like_a_checkpoint(&self) -> bool {
+        let folders = ["commits", "locks", "offsets", "progress", "runs"];
+        folders.iter().any(|name| self.has(name))
+    }
+
+    fn has(&self, folder: &str) -> bool {
+        self.path.join(folder).is_dir()
     }
 
     /// True if a process of the query lives.
@@ -77,7 +98,7 @@ impl Home {
     pub fn progress(&self, sink: &str) -> Result<Vec<Progress>> {
         let path = self.path.join("progress").join(sink);
         let bytes = match fs::read(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.with_context(|| format!("{}: cannot read", path.display()))?,
         };
         Ok(reports(&bytes).collect())

@@ -12,7 +12,7 @@ mod query;
 mod registry;
 mod run;
 
-pub use find::{chosen, ended, running, under};
+pub use find::{Found, chosen, ended, running, under};
 pub use home::{Home, is_held};
 pub use live::{Activity, Live, LiveFile};
 pub use progress::{
@@ -20,7 +20,7 @@ pub use progress::{
     StateOperator, Totals,
 };
 pub use query::{Failure, Query, SinkView, Status};
-pub use registry::{RunDir, folder as registry_folder, lock as lock_run};
+pub use registry::{RunDir, folder as registry_folder, join as join_runs, lock as lock_run};
 pub use run::{End, Role, Run};
 
 #[cfg(test)]

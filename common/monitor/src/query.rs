@@ -1,5 +1,6 @@
 //! A query as a person asks for it: who it is, whether it runs, why it failed, how far each sink is.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -34,22 +35,37 @@ pub enum Status {
     Stopped,
     /// It ended by a failure.
     Failed(Failure),
+    /// What it is cannot be read, for this reason.
+    Unreadable(String),
 }
 
 impl Status {
-    /// One word: `waiting`, `processing`, `stopped`, `failed`.
+    /// One word: `waiting`, `processing`, `stopped`, `failed`, `unreadable`.
     pub fn word(&self) -> &'static str {
         match self {
             Status::Waiting | Status::Trigger => "waiting",
             Status::Processing(_) => "processing",
             Status::Stopped => "stopped",
             Status::Failed(_) => "failed",
+            Status::Unreadable(_) => "unreadable",
         }
     }
 
     /// True while it runs.
     pub fn is_active(&self) -> bool {
-        !matches!(self, Status::Stopped | Status::Failed(_))
+        !matches!(
+            self,
+            Status::Stopped | Status::Failed(_) | Status::Unreadable(_)
+        )
+    }
+
+    /// What went wrong, if something did.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Status::Failed(failure) => Some(&failure.error),
+            Status::Unreadable(why) => Some(why),
+            _ => None,
+        }
     }
 
     /// True while it works on a batch.
@@ -66,6 +82,7 @@ impl std::fmt::Display for Status {
             Status::Processing(batch) => write!(f, "processing batch {batch}"),
             Status::Stopped => f.write_str("stopped"),
             Status::Failed(failure) => write!(f, "failed: {}: {}", failure.stage, failure.error),
+            Status::Unreadable(why) => write!(f, "unreadable: {why}"),
         }
     }
 }
@@ -97,7 +114,7 @@ impl SinkView {
 /// A query at the moment it was read.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Its id.
+    /// Its id; its checkpoint's path if that cannot be read.
     pub id: String,
     /// Its last run.
     pub run_id: String,
@@ -126,18 +143,42 @@ impl Query {
     pub fn of_checkpoint(path: &Path) -> Option<Query> {
         let path = path.canonicalize().ok()?;
         let home = Home::new(&path);
-        let id = home.query_id()?;
+        let found = home.query_id().transpose()?;
         let name = path.file_name()?.to_string_lossy().into_owned();
-        let mut query = Query::read(home, id);
+        let id = match &found {
+            Ok(id) => id.clone(),
+            Err(_) => path.display().to_string(),
+        };
+        let mut query = Query::read(home, &[], id);
+        if let Err(error) = found {
+            query.status = Status::Unreadable(format!("{error:#}"));
+        }
         query.name = Some(name);
         query.checkpoint = Some(path);
         Some(query)
     }
 
-    pub(crate) fn read(home: Home, id: String) -> Query {
+    /// Reads the query at `home`. `parts` are further homes of the same run, with the names that stages have in the whole.
+    pub(crate) fn read(
+        home: Home,
+        parts: &[(Home, BTreeMap<String, String>)],
+        id: String,
+    ) -> Query {
         let mut runs = home.runs();
-        let live: Vec<Live> = home.live().into_values().collect();
-        let held = home.held();
+        let mut live: Vec<Live> = home.live().into_values().collect();
+        let mut held = home.held();
+        for (part, names) in parts {
+            let whole = |name: String| names.get(&name).cloned().unwrap_or(name);
+            for mut run in part.runs().into_values() {
+                run.stage = whole(run.stage);
+                if let Some(end) = &mut run.end {
+                    end.stage = end.stage.take().map(whole);
+                }
+                runs.entry(run.stage.clone()).or_insert(run);
+            }
+            live.extend(part.live().into_values());
+            held.extend(part.held().into_iter().map(whole));
+        }
         let running = !held.is_empty();
         let sources: Vec<Run> = runs
             .values()
@@ -194,6 +235,11 @@ impl Query {
             live,
             sinks,
         }
+    }
+
+    /// True while a process of it lives.
+    pub fn is_active(&self) -> bool {
+        self.status.is_active() || !self.held.is_empty()
     }
 
     /// The last report, of the sink that is furthest behind if there are several.

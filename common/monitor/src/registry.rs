@@ -3,13 +3,17 @@
 //! For a query without a checkpoint the folder is also where its reports are, so that it is as visible as any other. It is a
 //! service to the reader: what cannot be written is left out, and no query fails for it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use anyhow::Context;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+use st_checkpoint::{Durability, replace_file};
 
 use crate::home::Home;
 
@@ -44,6 +48,18 @@ pub(crate) struct Entry {
     pub source: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// Of a query with several sources and no checkpoint: where the run of one source belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// The run it is part of.
+    pub of: String,
+    /// The stages that have another name there: old and new.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
 }
 
 impl Entry {
@@ -79,6 +95,7 @@ impl RunDir {
             run_id: run_id.into(),
             source: source.into(),
             checkpoint: checkpoint.map(Path::to_path_buf),
+            part: None,
         };
         // Hidden until it is whole and locked: nobody sweeps it away in between.
         let hidden = registry.join(format!(".{run_id}"));
@@ -113,6 +130,27 @@ impl RunDir {
     }
 }
 
+/// Notes that the run with the folder `part` belongs to the one with the folder `whole`, where stages have these new names.
+/// What cannot be noted leaves them two.
+pub fn join(part: &Path, whole: &Path, renamed: &[(String, String)]) {
+    let note = || {
+        let mut entry = Entry::read(part)?;
+        entry.part = Some(Part {
+            of: whole.file_name()?.to_str()?.to_string(),
+            names: renamed.iter().cloned().collect(),
+        });
+        let mut line = serde_json::to_vec(&entry).ok()?;
+        line.push(b'\n');
+        let path = part.join("query");
+        replace_file(&path, Durability::Process, |file| {
+            file.write_all(&line)
+                .with_context(|| format!("{}: cannot write", path.display()))
+        })
+        .ok()
+    };
+    let _ = note();
+}
+
 /// Locks `locks/NAME` of a run's folder for as long as the file is open; none if that cannot be done.
 pub fn lock(folder: &Path, name: &str) -> Option<File> {
     st_checkpoint::check_name(name).ok()?;
@@ -134,33 +172,113 @@ fn make_private(registry: &Path) -> Option<()> {
     ours.then_some(())
 }
 
+/// A run with a folder for each of its sources, the first one's first.
+pub(crate) struct Group {
+    pub folder: PathBuf,
+    pub entry: Entry,
+    /// The other folders, and the names that stages have in the whole.
+    pub parts: Vec<(PathBuf, BTreeMap<String, String>)>,
+}
+
+impl Group {
+    fn is_running(&self) -> bool {
+        let parts = self.parts.iter().map(|(folder, _)| Home::new(folder));
+        let mut homes = std::iter::once(self.entry.home(&self.folder)).chain(parts);
+        homes.any(|home| home.is_running())
+    }
+
+    fn remove(&self) {
+        for folder in self.parts.iter().map(|(folder, _)| folder) {
+            let _ = fs::remove_dir_all(folder);
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// All runs that are registered.
+pub(crate) fn groups(registry: &Path) -> Vec<Group> {
+    let folders = fs::read_dir(registry).into_iter().flatten().flatten();
+    let mut entries: BTreeMap<String, (PathBuf, Entry)> = BTreeMap::new();
+    for folder in folders {
+        // Hidden ones are just being made.
+        let Ok(name) = folder.file_name().into_string() else {
+            continue;
+        };
+        if !name.starts_with('.')
+            && let Some(entry) = Entry::read(&folder.path())
+        {
+            entries.insert(name, (folder.path(), entry));
+        }
+    }
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let mut parts = Vec::new();
+    for (name, (folder, entry)) in &entries {
+        let (whole, names) = whole(&entries, name);
+        if whole != name {
+            parts.push((whole, (folder.clone(), names)));
+            continue;
+        }
+        let group = Group {
+            folder: folder.clone(),
+            entry: entry.clone(),
+            parts: Vec::new(),
+        };
+        groups.insert(name.clone(), group);
+    }
+    for (whole, part) in parts {
+        if let Some(group) = groups.get_mut(whole) {
+            group.parts.push(part);
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// The run that `name` is part of at last, through stages that join runs that were joined, and the names its stages have there.
+fn whole<'a>(
+    entries: &'a BTreeMap<String, (PathBuf, Entry)>,
+    name: &'a str,
+) -> (&'a str, BTreeMap<String, String>) {
+    let (mut at, mut names) = (name, BTreeMap::<String, String>::new());
+    // No more steps than there are runs: a circle, which nobody writes, ends too.
+    for _ in 0..entries.len() {
+        let part = entries.get(at).and_then(|(_, entry)| entry.part.as_ref());
+        let Some(part) = part.filter(|part| entries.contains_key(&part.of)) else {
+            return (at, names);
+        };
+        for name in names.values_mut() {
+            if let Some(new) = part.names.get(name) {
+                name.clone_from(new);
+            }
+        }
+        for (old, new) in &part.names {
+            names.entry(old.clone()).or_insert_with(|| new.clone());
+        }
+        at = &part.of;
+    }
+    (name, BTreeMap::new())
+}
+
 /// Removes the folders of runs that have ended, but the newest without a checkpoint; those of `checkpoint` in any case, since
 /// its lock is held by the run that asks.
 fn sweep(registry: &Path, checkpoint: Option<&Path>) {
-    let Ok(entries) = fs::read_dir(registry) else {
-        return;
-    };
-    let mut ended: Vec<(SystemTime, PathBuf)> = Vec::new();
-    for folder in entries.flatten().map(|entry| entry.path()) {
-        let Some(entry) = Entry::read(&folder) else {
-            continue;
-        };
+    let mut ended: Vec<(SystemTime, Group)> = Vec::new();
+    for group in groups(registry) {
+        let entry = &group.entry;
         let ours = entry.checkpoint.is_some() && entry.checkpoint.as_deref() == checkpoint;
-        if !ours && entry.home(&folder).is_running() {
+        if !ours && group.is_running() {
             continue;
         }
         if entry.checkpoint.is_some() {
-            let _ = fs::remove_dir_all(&folder);
+            group.remove();
             continue;
         }
-        let changed = fs::metadata(folder.join("query")).and_then(|found| found.modified());
-        ended.push((changed.unwrap_or(SystemTime::UNIX_EPOCH), folder));
+        let changed = fs::metadata(group.folder.join("query")).and_then(|found| found.modified());
+        ended.push((changed.unwrap_or(SystemTime::UNIX_EPOCH), group));
     }
     if ended.len() > KEPT {
-        ended.sort_unstable();
-        for (_, folder) in &ended[..ended.len() - KEPT] {
-            let _ = fs::remove_dir_all(folder);
-        }
+        ended.sort_by(|(a, x), (b, y)| (a, &x.folder).cmp(&(b, &y.folder)));
+        let more = ended.len() - KEPT;
+        ended[..more].iter().for_each(|(_, group)| group.remove());
     }
 }
 
@@ -180,6 +298,7 @@ mod tests {
             run_id: name.into(),
             source: "st-tail".into(),
             checkpoint: checkpoint.map(Path::to_path_buf),
+            part: None,
         };
         RunDir::fill(&folder, &entry).unwrap();
         let query = File::options()
@@ -223,6 +342,52 @@ mod tests {
         assert!(earlier.is_dir());
         sweep(&registry, Some(&checkpoint));
         assert!(!earlier.exists());
+    }
+
+    /// Two sources of one query: their folders are one run, and go together.
+    #[test]
+    fn runs_that_were_joined_are_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = folder.path();
+        let [a, b, c] = ["a", "b", "c"].map(|name| register(registry, name, None, 0));
+        let pair = |old: &str, new: &str| (old.to_string(), new.to_string());
+        join(&c, &b, &[pair("st-tail", "st-tail-2")]);
+        join(
+            &b,
+            &a,
+            &[pair("st-tail-2", "st-tail-3"), pair("st-map", "st-map-2")],
+        );
+        let groups = groups(registry);
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups[0].folder, a);
+        let names = |pairs: &[(String, String)]| pairs.iter().cloned().collect();
+        let of_b = names(&[pair("st-tail-2", "st-tail-3"), pair("st-map", "st-map-2")]);
+        let of_c = names(&[
+            pair("st-tail", "st-tail-3"),
+            pair("st-tail-2", "st-tail-3"),
+            pair("st-map", "st-map-2"),
+        ]);
+        assert_eq!(groups[0].parts, [(b.clone(), of_b), (c.clone(), of_c)]);
+
+        // One source has ended, another goes on.
+        for age in 0..KEPT as u64 {
+            register(registry, &format!("ended{age}"), None, 0);
+        }
+        let lock = lock(&b, "st-tail").unwrap();
+        sweep(registry, None);
+        assert!(a.is_dir() && b.is_dir() && c.is_dir());
+        drop(lock);
+        register(registry, "newer", None, 0);
+        sweep(registry, None);
+        assert!(!a.exists() && !b.exists() && !c.exists());
+        // Without the whole a part stands for itself.
+        let left = register(registry, "left", None, 0);
+        join(&left, &a, &[]);
+        assert!(
+            super::groups(registry)
+                .iter()
+                .any(|group| group.folder == left)
+        );
     }
 
     #[test]

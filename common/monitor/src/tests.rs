@@ -16,7 +16,9 @@ fn checkpoint(folder: &Path, name: &str) -> PathBuf {
     for part in ["locks", "runs", "live", "progress"] {
         fs::create_dir_all(path.join(part)).unwrap();
     }
-    let metadata = format!("{{\"st-checkpoint\":1,\"kind\":\"query\",\"id\":\"{ID}\"}}\n");
+    let metadata = format!(
+        "{{\"st-checkpoint\":1,\"kind\":\"query\",\"id\":\"{ID}\",\"created_by\":\"st-tail 1\"}}\n"
+    );
     fs::write(path.join("metadata"), metadata).unwrap();
     path
 }
@@ -71,21 +73,68 @@ fn queries_are_found_below_folders_each_once() {
     let own = checkpoint(folder.path(), "own");
     fs::write(
         own.join("metadata"),
-        "{\"st-checkpoint\":1,\"kind\":\"stage\",\"id\":\"x\"}",
+        "{\"st-checkpoint\":1,\"kind\":\"stage\",\"id\":\"x\",\"created_by\":\"st-agg 1\"}",
     )
     .unwrap();
 
     let names = |queries: Vec<Query>| -> Vec<String> {
         queries.into_iter().filter_map(|query| query.name).collect()
     };
-    assert_eq!(names(under(folder.path()).unwrap()), ["b", "a"]);
+    // What others call metadata.
+    fs::create_dir(folder.path().join("other")).unwrap();
+    fs::write(folder.path().join("other/metadata"), "title: x").unwrap();
+    assert_eq!(names(under(folder.path()).unwrap().queries), ["b", "a"]);
     let twice = [a, folder.path().into()];
-    assert_eq!(names(chosen(&twice, false).unwrap()), ["a", "b"]);
+    assert_eq!(names(chosen(&twice, false).unwrap().queries), ["a", "b"]);
     let error = chosen(&[folder.path().join("none")], false).unwrap_err();
     assert!(
         error.to_string().ends_with("none: cannot be listed"),
         "{error}"
     );
+}
+
+/// A query is never hidden by what happened to its metadata.
+#[test]
+fn a_query_whose_metadata_is_damaged_is_listed_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().canonicalize().unwrap();
+    let path = |name: &str| checkpoint(&place, name);
+    fs::write(path("a").join("metadata"), "").unwrap();
+    fs::write(path("b").join("metadata"), "{\"st-checkpoint\":9}").unwrap();
+    let c = path("c");
+    fs::remove_file(c.join("metadata")).unwrap();
+    fs::create_dir(c.join("offsets")).unwrap();
+    let d = path("d").join("metadata");
+    fs::remove_file(&d).unwrap();
+    std::os::unix::fs::symlink(&d, &d).unwrap();
+    let found = under(&place).unwrap();
+    assert!(found.closed.is_empty());
+    let told: Vec<String> = found
+        .queries
+        .iter()
+        .map(|query| {
+            query
+                .status
+                .to_string()
+                .replace(&format!("{}/", place.display()), "")
+        })
+        .collect();
+    let restore = "restore it from a copy, or start afresh with a new --checkpoint";
+    assert_eq!(
+        told,
+        [
+            format!("unreadable: a/metadata: not a checkpoint's metadata (EOF while parsing a value at line 1 column 0): {restore}"),
+            "unreadable: b/metadata: written by a newer st (format 9, this one knows 1): install that version".to_string(),
+            format!("unreadable: c/metadata: was removed: {restore}"),
+            "unreadable: d/metadata: cannot read: Too many levels of symbolic links (os error 40)".to_string(),
+        ]
+    );
+    let a = &found.queries[0];
+    assert_eq!((a.name.as_deref(), a.is_active()), (Some("a"), false));
+    assert_eq!(a.id, place.join("a").display().to_string());
+    let _lock = lock_run(&place.join("a"), "st-tail").unwrap();
+    let a = Query::of_checkpoint(&place.join("a")).unwrap();
+    assert!(a.is_active() && !a.status.is_active());
 }
 
 #[test]

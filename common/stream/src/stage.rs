@@ -1,6 +1,7 @@
 //! One stage of a pipeline, as the driver sees it.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -153,8 +154,11 @@ pub trait Stage {
         Ok(())
     }
 
-    /// Nothing is left to read for the moment: the time to tell a person how things stand.
-    fn idle(&mut self) {}
+    /// Nothing is left to read for the moment: the time to tell a person how things stand. Gives when to do so again if
+    /// nothing comes until then.
+    fn idle(&mut self) -> Option<Instant> {
+        None
+    }
 
     /// Where a sink delivers to, absolute, if that is a place in the file system. Asked after `start`.
     fn place(&self) -> Option<PathBuf> {

@@ -15,7 +15,7 @@ const NOTES: &str = "\
 DIR is a checkpoint, or a folder with checkpoints below it. Without DIR: the queries
 you run on this machine now, those without a checkpoint included.
 --json prints one object a line: id, runId, name, status (waiting, processing,
-stopped, failed), message, batchId, inputRowsPerSecond, processedRowsPerSecond,
+stopped, failed, unreadable), message, batchId, inputRowsPerSecond, processedRowsPerSecond,
 watermark, started, checkpoint, error. --last prints each sink's last report, with
 the names of Spark's StreamingQueryProgress (docs/MONITORING.md).
 Looking never disturbs a query.";

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use st_monitor::{Query, Status};
+use st_monitor::Query;
 
 use crate::args::Arguments;
 use crate::table;
@@ -59,10 +59,7 @@ pub fn write(arguments: &Arguments, queries: &[Query], out: &mut Vec<u8>) -> Res
                 .checkpoint
                 .as_ref()
                 .map(|path| path.to_string_lossy().into_owned()),
-            error: match &query.status {
-                Status::Failed(failure) => Some(&failure.error),
-                _ => None,
-            },
+            error: query.status.error(),
         };
         serde_json::to_writer(&mut *out, &line)?;
         out.push(b'\n');

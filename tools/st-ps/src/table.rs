@@ -1,6 +1,6 @@
 //! The list for people: one line per query, columns as wide as they need.
 
-use st_monitor::Query;
+use st_monitor::{Query, Status};
 
 const HEAD: [&str; 6] = ["NAME", "BATCH", "ROWS/S", "WATERMARK", "ID", "STATUS"];
 
@@ -37,7 +37,10 @@ fn cells(query: &Query) -> [String; 6] {
         rate.map_or_else(dash, |rate| format!("{rate:.1}")),
         last.and_then(|last| last.st.watermark.as_deref())
             .map_or_else(dash, plain),
-        query.id.chars().take(8).collect(),
+        match query.status {
+            Status::Unreadable(_) => dash(),
+            _ => query.id.chars().take(8).collect(),
+        },
         plain(query.status.to_string().lines().next().unwrap_or_default()),
     ]
 }

@@ -38,7 +38,7 @@ fn head(seen: &Seen, sink: usize, wide: usize) -> Vec<Line<'static>> {
     let query = &seen.query;
     let status = query.status.to_string();
     let style = match query.status {
-        Status::Failed(_) => HEAD.fg(Color::Red),
+        Status::Failed(_) | Status::Unreadable(_) => HEAD.fg(Color::Red),
         _ => HEAD,
     };
     let mut text = Vec::new();
@@ -47,7 +47,9 @@ fn head(seen: &Seen, sink: usize, wide: usize) -> Vec<Line<'static>> {
         .into_iter()
         .map(|line| Line::styled(line, style))
         .collect();
-    text.push(format!("id {}, run {}", query.id, query.run_id));
+    if !matches!(query.status, Status::Unreadable(_)) {
+        text.push(format!("id {}, run {}", query.id, query.run_id));
+    }
     text.push(match &query.checkpoint {
         Some(path) => format!("checkpoint {}", path.display()),
         None => "no checkpoint".into(),

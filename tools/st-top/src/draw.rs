@@ -74,7 +74,7 @@ fn headline(app: &App, wide: usize) -> String {
     let mut left = format!(
         " st-top: {} running, {} failed, {} stopped",
         count(Status::is_active),
-        count(|status| matches!(status, Status::Failed(_))),
+        count(|status| status.error().is_some()),
         count(|status| matches!(status, Status::Stopped)),
     );
     if app.paused {
@@ -165,7 +165,7 @@ fn list(frame: &mut Frame, app: &mut App, area: Rect) {
 /// How a query's line looks; its status says the same in words.
 fn look(seen: &Seen) -> Style {
     match seen.query.status {
-        Status::Failed(_) => Style::new().fg(Color::Red),
+        Status::Failed(_) | Status::Unreadable(_) => Style::new().fg(Color::Red),
         Status::Processing(_) => Style::new().fg(Color::Green),
         Status::Stopped => Style::new().dim(),
         Status::Waiting | Status::Trigger => Style::new(),

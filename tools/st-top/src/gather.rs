@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use st_monitor::{Progress, Query, SinkView};
 
 use crate::figures::Seen;
@@ -22,6 +22,8 @@ pub struct Gather {
     /// Without folders: the queries that were seen to run; they stay when they have ended.
     known: Vec<(PathBuf, Option<PathBuf>)>,
     reports: HashMap<Place, (Mark, Rc<[Progress]>)>,
+    /// Folders that could not be listed at the last look.
+    pub closed: Vec<Error>,
 }
 
 impl Gather {
@@ -31,6 +33,7 @@ impl Gather {
             all,
             known: Vec::new(),
             reports: HashMap::new(),
+            closed: Vec::new(),
         }
     }
 
@@ -49,7 +52,9 @@ impl Gather {
     /// # Errors
     /// A folder that cannot be listed.
     pub fn look(&mut self) -> Result<Vec<Seen>> {
-        let mut queries = st_monitor::chosen(&self.folders, self.all)?;
+        let found = st_monitor::chosen(&self.folders, self.all)?;
+        self.closed = found.closed;
+        let mut queries = found.queries;
         if self.folders.is_empty() && !self.all {
             self.keep_ended(&mut queries);
         }

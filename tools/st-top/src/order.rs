@@ -85,7 +85,7 @@ impl Order {
 
 fn rank(status: &Status) -> u8 {
     match status {
-        Status::Failed(_) => 0,
+        Status::Failed(_) | Status::Unreadable(_) => 0,
         Status::Processing(_) => 1,
         Status::Waiting | Status::Trigger => 2,
         Status::Stopped => 3,

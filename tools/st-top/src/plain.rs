@@ -1,6 +1,6 @@
 //! Lines instead of the view: once, or whenever a query has changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -26,13 +26,23 @@ pub fn run(arguments: &Arguments, mut gather: Gather) -> Result<Ending> {
     let stop = Stop::install()?;
     let mut stdout = Writer::stdout()?;
     let mut lines = Lines::default();
+    let mut told = HashSet::new();
     loop {
         let mut seen = gather.look()?;
         arguments.sort.sort(&mut seen, false);
         lines.write(&seen, &now(), stdout.buffer());
         stdout.flush()?;
+        let mut closed = std::mem::take(&mut gather.closed);
+        // The last one is said by who ends with it.
+        let last = closed.pop_if(|_| arguments.once);
+        for error in closed {
+            let text = message::chain(&error);
+            if told.insert(text.clone()) {
+                message::say("st-top", &text);
+            }
+        }
         if arguments.once {
-            return Ok(Ending::Done);
+            return last.map_or(Ok(Ending::Done), Err);
         }
         let next = Instant::now() + arguments.interval;
         while Instant::now() < next {

@@ -25,6 +25,7 @@ pub fn run(arguments: &Arguments, mut gather: Gather) -> Result<Ending> {
     let stop = Stop::install()?;
     let mut app = App::new(gather.place(), arguments.interval, arguments.sort);
     app.take(gather.look()?, now());
+    app.trouble = gather.closed.first().map(message::chain);
     let mut next = Instant::now() + arguments.interval;
     let mut screen = Screen::open()?;
     loop {
@@ -69,7 +70,10 @@ pub fn run(arguments: &Arguments, mut gather: Gather) -> Result<Ending> {
 /// A folder that cannot be listed any more is said at the foot; what was seen stays.
 fn look(app: &mut App, gather: &mut Gather) {
     match gather.look() {
-        Ok(seen) => app.take(seen, now()),
+        Ok(seen) => {
+            app.take(seen, now());
+            app.trouble = gather.closed.first().map(message::chain);
+        }
         Err(error) => app.trouble = Some(message::chain(&error)),
     }
 }

@@ -205,22 +205,67 @@ const busyShare = (report) => {
   return whole > 0 ? report.busyMs / whole : 0;
 };
 
+/** The plans of a stage's further inputs: those of st-union, the right side of st-join. */
+const inputsOf = (plan) => [...(plan.inputs || []), plan.right].filter((input) => Array.isArray(input) && input.length > 0);
+
+/** Rows of stages that lead into one of `nodes` from aside, without what is drawn already. */
+function feeds(nodes) {
+  const known = new Set(nodes.map((node) => node.plan.name));
+  const reports = new Map(state.details.sinks.flatMap((sink) => (sink.last ? sink.last.st.stages : [])).map((report) => [report.name, report]));
+  const found = [];
+  const add = (into, plan) => {
+    for (const input of inputsOf(plan)) {
+      const own = input.filter((stage) => !known.has(stage.name));
+      own.forEach((stage) => known.add(stage.name));
+      if (own.length > 0) found.push({ into, nodes: own.map((stage) => ({ plan: stage, report: reports.get(stage.name), next: [] })) });
+      input.forEach((stage) => add(stage.name, stage));
+    }
+  };
+  nodes.forEach((node) => add(node.plan.name, node.plan));
+  return found;
+}
+
 function drawPipeline() {
   const roots = tree(state.details.sinks);
   const all = [];
-  const collect = (nodes) => nodes.forEach((node) => {
+  const collect = (nodes, depth) => Math.max(depth, ...nodes.map((node) => {
     all.push(node);
-    collect(node.next);
-  });
-  collect(roots);
+    return collect(node.next, depth + 1);
+  }));
+  const depth = collect(roots, 0);
+  const sides = feeds(all);
+  sides.forEach((side) => all.push(...side.nodes));
   const busiest = all.filter((node) => node.report).sort((a, b) => busyShare(b.report) - busyShare(a.report))[0];
   const slow = busiest && busyShare(busiest.report) >= 0.5 ? busiest : null;
   const node = (one) => make("div", { class: "node" }, box(one, one === slow),
     one.next.length > 0 ? make("div", { class: one.next.length > 1 ? "next fork" : "next" }, ...one.next.map(node)) : null);
+  const into = (name) => make("div", { class: "next" }, make("div", { class: "node" }, make("span", { class: "into", text: `into ${name}` })));
+  const chain = ([first, ...rest], name) => make("div", { class: "node" }, box(first, first === slow),
+    rest.length > 0 ? make("div", { class: "next" }, chain(rest, name)) : into(name));
+  const drawing = (deep, ...parts) => {
+    const element = make("div", { class: "pipeline" }, ...parts);
+    element.style.setProperty("--deep", deep);
+    return element;
+  };
   const legend = make("p", { class: "legend" },
     make("span", { class: "swatch busy" }), "busy", make("span", { class: "swatch in" }), "waits for input", make("span", { class: "swatch out" }), "waits for output");
-  const failed = roots.length === 0 ? make("p", { class: "none", text: "no sink has started yet" }) : null;
-  state.parts.pipeline.replaceChildren(make("h3", { text: "Pipeline" }), failed || make("div", { class: "pipeline" }, ...roots.map(node)), failed ? "" : legend);
+  const title = make("h3", { text: "Pipeline" });
+  if (roots.length === 0) {
+    state.parts.pipeline.replaceChildren(title, make("p", { class: "none", text: "no sink has started yet" }));
+    return;
+  }
+  state.parts.pipeline.replaceChildren(title, drawing(depth, ...roots.map(node)),
+    ...sides.map((side) => drawing(side.nodes.length + 1, chain(side.nodes, side.into))), legend);
+  fitPipeline();
+}
+
+/** A pipeline for which there is no room side by side, with its boxes as narrow as they can be read, goes downwards. */
+function fitPipeline() {
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  for (const drawing of document.querySelectorAll(".pipeline")) {
+    const deep = Number(drawing.style.getPropertyValue("--deep"));
+    drawing.classList.toggle("tall", deep * 8.4 + (deep - 1) * 1.5 + 1.2 > drawing.clientWidth / rem);
+  }
 }
 
 /** What a stage was told, as a person would say it: a line for each thing, a list's things one after the other. */
@@ -405,6 +450,7 @@ events.addEventListener("error", () => {
   connection(events.readyState === EventSource.CLOSED ? "refused: load the page again" : "st-ui does not answer; trying again", "off");
 });
 addEventListener("hashchange", choose);
+addEventListener("resize", fitPipeline);
 // Between two batches only the source's own figures move, which are not in the list.
 setInterval(() => {
   const query = state.details;

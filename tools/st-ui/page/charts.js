@@ -63,8 +63,13 @@ function draw(name, attributes, text) {
   return element;
 }
 
-/** Round steps from a to b, about `count` of them. */
-function ticks(low, high, count) {
+bytes.units = [1, 1024, 1024 ** 2, 1024 ** 3, 1024 ** 4];
+duration.units = [1, 1000, 6e4, 36e5, 864e5];
+
+/** Steps from a to b that are round in the unit of what is shown, about `count` of them. */
+function ticks(low, high, count, units = [1]) {
+  const unit = units.findLast((size) => size <= high - low) || 1;
+  if (unit !== 1) return ticks(low / unit, high / unit, count).map((at) => at * unit);
   const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
@@ -82,7 +87,7 @@ function scaleOf(values, format) {
   const low = Math.min(0, ...values);
   const top = high === low ? low + 1 : high + (high - low) * 0.06;
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (top - low));
-  const lines = ticks(low, top, 3).flatMap((at) => [
+  const lines = ticks(low, top, 3, format.units).flatMap((at) => [
     draw("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(at), y2: y(at), class: at === 0 ? "axis" : "grid" }),
     draw("text", { x: LEFT - 6, y: y(at) + 4, class: "tick end" }, format(at)),
   ]);
@@ -176,6 +181,40 @@ export function lines(title, names, points, format, byTime) {
   return figure;
 }
 
+/** Labels in few characters: of times what they have in common is left out, long ones are cut. */
+function shortened(labels) {
+  const times = labels.map((label) => /^(\d{4}-)(\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?/.exec(label));
+  if (times.every((time) => time !== null)) {
+    const same = (part) => times.every((time) => time[part] === times[0][part]);
+    const seconds = times.some((time) => (time[4] || ":00") !== ":00");
+    const day = same(1) && same(2) ? () => "" : same(1) ? (time) => time[2] + " " : (time) => time[1] + time[2] + " ";
+    return times.map((time) => day(time) + time[3] + (seconds ? time[4] || ":00" : ""));
+  }
+  return labels.map((label) => ([...label].length > 16 ? [...label].slice(0, 15).join("") + "…" : label));
+}
+
+// As the style has it for `.answer .tick`.
+const measure = document.createElement("canvas").getContext("2d");
+measure.font = '7.5px system-ui, "DejaVu Sans", sans-serif';
+
+/** As many labels as fit side by side, at even steps and within the frame. */
+function thinned(labels, middle) {
+  const widths = labels.map((label) => measure.measureText(label).width * 1.08 + 6);
+  for (let step = 1; ; step += 1) {
+    const chosen = [];
+    let end = 0;
+    let fits = true;
+    for (let n = 0; n < labels.length && fits; n += step) {
+      const half = widths[n] / 2;
+      const at = Math.max(half, Math.min(WIDTH - half, middle(n)));
+      fits = at - half >= end;
+      end = at + half;
+      chosen.push({ text: labels[n], at });
+    }
+    if (fits || step >= labels.length) return chosen;
+  }
+}
+
 /** One column of an answer as bars or a line, with another as labels. */
 export function answer(kind, labels, values) {
   const svg = frame(`${kind}, ${values.length} rows`);
@@ -209,12 +248,8 @@ export function answer(kind, labels, values) {
       svg.append(bar);
     });
   }
-  const shown = Math.min(values.length, Math.max(2, Math.floor(room / 90)));
-  for (let n = 0; n < shown; n += 1) {
-    const at = shown === 1 ? 0 : Math.round((n * (values.length - 1)) / (shown - 1));
-    const text = labels[at].length > 14 ? labels[at].slice(0, 13) + "…" : labels[at];
-    const side = shown > 1 && step < 60 ? (n === 0 ? "start" : n === shown - 1 ? "end" : "middle") : "middle";
-    svg.append(draw("text", { x: middle(at), y: HEIGHT - 5, class: `tick ${side}` }, text));
+  for (const { text, at } of thinned(shortened(labels), middle)) {
+    svg.append(draw("text", { x: at, y: HEIGHT - 5, class: "tick middle" }, text));
   }
   return svg;
 }

@@ -8,8 +8,11 @@ use crate::sql;
 /// One query as the list has it.
 pub fn summary(query: &Query) -> Value {
     let last = query.last_progress();
-    let failure = match &query.status {
-        Status::Failed(failure) => Some(failure),
+    let error = match &query.status {
+        Status::Failed(failure) => Some(json!(
+            {"stage": failure.stage, "error": failure.error, "time": failure.time}
+        )),
+        Status::Unreadable(why) => Some(json!({"stage": "metadata", "error": why, "time": ""})),
         _ => None,
     };
     json!({
@@ -25,7 +28,7 @@ pub fn summary(query: &Query) -> Value {
         "started": query.started,
         "checkpoint": query.checkpoint.as_ref().map(|path| path.to_string_lossy()),
         "sinks": query.sinks.iter().map(|sink| &sink.name).collect::<Vec<_>>(),
-        "error": failure.map(|failure| json!({"stage": failure.stage, "error": failure.error, "time": failure.time})),
+        "error": error,
     })
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use st_stream::cli::VerboseArgs;
 
 const EXAMPLE: &str = "\
 Example: the queries below ck, and those that run now, at http://localhost:4040
@@ -36,4 +37,7 @@ pub struct Arguments {
     /// Say only what went wrong
     #[arg(short, long)]
     pub quiet: bool,
+    /// What is told besides
+    #[command(flatten)]
+    pub verbose: VerboseArgs,
 }

@@ -30,6 +30,11 @@ impl Guard {
         Guard { address, token }
     }
 
+    /// True if a visitor has to know something.
+    pub fn asks_for_a_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Looks at a request before anything of it is used.
     pub fn look(&self, request: &Request) -> Verdict {
         if !matches!(request.method.as_str(), "GET" | "HEAD" | "POST") {

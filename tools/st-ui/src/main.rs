@@ -9,6 +9,7 @@ mod page;
 mod request;
 mod server;
 mod sql;
+mod told;
 mod watch;
 
 use std::process::ExitCode;

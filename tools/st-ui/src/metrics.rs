@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use st_monitor::{Progress, Query, Status};
+use st_monitor::{Progress, Query};
 use st_time::{Zone, parse_timestamp};
 
 /// One kind of figure: name, type, what it is.
@@ -12,7 +12,7 @@ const UP: Family = ("st_query_up", "gauge", "1 while the query runs");
 const FAILED: Family = (
     "st_query_failed",
     "gauge",
-    "1 if the last run ended by a failure",
+    "1 if the last run ended by a failure, or its checkpoint cannot be read",
 );
 const BATCH: Family = (
     "st_query_batch_id",
@@ -121,11 +121,11 @@ fn add_query(query: &Query, values: &mut Vec<(&'static str, String)>) {
     let mut add = |family: Family, more: &str, value: f64| {
         values.push((family.0, format!("{}{{{labels}{more}}} {value}", family.0)));
     };
-    add(UP, "", f64::from(u8::from(query.status.is_active())));
+    add(UP, "", f64::from(u8::from(query.is_active())));
     add(
         FAILED,
         "",
-        f64::from(u8::from(matches!(query.status, Status::Failed(_)))),
+        f64::from(u8::from(query.status.error().is_some())),
     );
     for sink in &query.sinks {
         if let Some(last) = &sink.last {

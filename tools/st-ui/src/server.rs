@@ -11,13 +11,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use st_monitor::Query;
 use st_stream::cli::usage;
-use st_stream::{Ending, Stop, message};
+use st_stream::message::{self, tell};
+use st_stream::{Ending, Stop};
 
 use crate::args::Arguments;
 use crate::guard::{Guard, Verdict};
 use crate::request::Request;
 use crate::watch::Watch;
-use crate::{api, events, metrics, page, sql};
+use crate::{api, events, metrics, page, sql, told};
 
 /// Visitors whose events are sent at a time.
 const LISTENERS: usize = 64;
@@ -32,15 +33,22 @@ struct Answer {
     status: u16,
     kind: &'static str,
     body: String,
+    /// Why it is none.
+    why: Option<String>,
 }
 
 impl Answer {
-    fn json(value: &Value) -> Answer {
+    fn new(kind: &'static str, body: String) -> Answer {
         Answer {
             status: 200,
-            kind: "application/json",
-            body: value.to_string(),
+            kind,
+            body,
+            why: None,
         }
+    }
+
+    fn json(value: &Value) -> Answer {
+        Answer::new("application/json", value.to_string())
     }
 
     fn error(status: u16, text: &str) -> Answer {
@@ -48,6 +56,7 @@ impl Answer {
             status,
             kind: "application/json",
             body: json!({ "error": text }).to_string(),
+            why: Some(text.to_string()),
         }
     }
 }
@@ -60,6 +69,7 @@ struct Site {
 
 /// Serves until a signal comes.
 pub fn run(arguments: &Arguments) -> Result<Ending> {
+    arguments.verbose.apply();
     let token = token(arguments)?;
     for folder in &arguments.folders {
         std::fs::read_dir(folder)
@@ -83,6 +93,17 @@ pub fn run(arguments: &Arguments) -> Result<Ending> {
     });
     if !arguments.quiet {
         message::say("st-ui", &format!("http://{local}/"));
+    }
+    tell(1, "st-ui", || {
+        let who = match site.guard.asks_for_a_token() {
+            true => "who has the token",
+            false => "who asks by a name of this machine",
+        };
+        format!("answers {who}; what runs is looked for when somebody asks")
+    });
+    // What is found at first is told before anybody asks.
+    if arguments.verbose.verbose > 0 {
+        site.watch.queries();
     }
     let stop = Stop::install()?;
     while !stop.asked() {
@@ -131,12 +152,15 @@ impl Site {
         let answer = match self.guard.look(&request) {
             Verdict::Refused(status, text) => Answer::error(status, text),
             Verdict::Remember(cookie) => {
+                told::answered(&request, 303, None);
                 let response = tiny_http::Response::empty(303);
                 let response = with(response, "Set-Cookie", &cookie);
                 let _ = raw.respond(with(response, "Location", "/"));
                 return;
             }
-            Verdict::Welcome if request.path == ["api", "events"] => return self.listen(raw),
+            Verdict::Welcome if request.path == ["api", "events"] => {
+                return self.listen(&request, raw);
+            }
             Verdict::Welcome => {
                 let mut body = String::new();
                 let read = raw.as_reader().take(QUESTION).read_to_string(&mut body);
@@ -146,6 +170,7 @@ impl Site {
                 }
             }
         };
+        told::answered(&request, answer.status, answer.why.as_deref());
         let response =
             tiny_http::Response::from_string(answer.body).with_status_code(answer.status);
         let response = with(response, "Content-Type", answer.kind);
@@ -156,14 +181,17 @@ impl Site {
     }
 
     /// Sends events until the visitor goes.
-    fn listen(&self, raw: tiny_http::Request) {
+    fn listen(&self, request: &Request, raw: tiny_http::Request) {
         if self.listeners.fetch_add(1, Ordering::Relaxed) < LISTENERS {
+            told::answered(request, 200, None);
             let mut out = raw.into_writer();
             let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
             let _ = out
                 .write_all(head)
                 .and_then(|()| events::send(&self.watch, &mut *out));
         } else {
+            let why = format!("{LISTENERS} visitors are sent events already");
+            told::answered(request, 503, Some(&why));
             let _ = raw.respond(tiny_http::Response::empty(503));
         }
         self.listeners.fetch_sub(1, Ordering::Relaxed);
@@ -175,11 +203,10 @@ impl Site {
         match (path.as_slice(), asks) {
             ([], false) => file(""),
             ([name], false) if *name != "metrics" => file(name),
-            (["metrics"], false) => Answer {
-                status: 200,
-                kind: "text/plain; version=0.0.4; charset=utf-8",
-                body: metrics::write(&self.watch.queries()),
-            },
+            (["metrics"], false) => Answer::new(
+                "text/plain; version=0.0.4; charset=utf-8",
+                metrics::write(&self.watch.queries()),
+            ),
             (["api", "queries"], false) => {
                 Answer::json(&self.watch.queries().iter().map(api::summary).collect())
             }
@@ -209,11 +236,7 @@ impl Site {
 
 fn file(name: &str) -> Answer {
     match page::file(name) {
-        Some(file) => Answer {
-            status: 200,
-            kind: file.kind,
-            body: file.text.to_string(),
-        },
+        Some(file) => Answer::new(file.kind, file.text.to_string()),
         None => Answer::error(404, "there is nothing here"),
     }
 }

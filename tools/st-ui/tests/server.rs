@@ -318,6 +318,74 @@ fn every_figure_of_the_documentation_is_exported() {
     }
 }
 
+/// A damaged checkpoint is one of the list, with the reason; its id is its path.
+#[test]
+fn a_query_that_cannot_be_read_is_shown() {
+    let folder = folder();
+    std::fs::write(folder.path().join("ck/revenue/metadata"), "{").unwrap();
+    let site = Site::start(folder.path(), &["ck"]);
+    let all = site.get("/api/queries").json();
+    let place = folder.path().canonicalize().unwrap().join("ck/revenue");
+    assert_eq!(
+        (&all[1]["name"], &all[1]["status"], &all[1]["id"]),
+        (
+            &json!("revenue"),
+            &json!("unreadable"),
+            &json!(place.display().to_string())
+        )
+    );
+    let error = all[1]["error"]["error"].as_str().unwrap();
+    assert!(
+        error.contains("metadata: not a checkpoint's metadata"),
+        "{error}"
+    );
+    let id = place.display().to_string().replace('/', "%2F");
+    let one = site.get(&format!("/api/queries/{id}")).json();
+    assert_eq!(one["error"], all[1]["error"]);
+    let figures = site.get("/metrics").body;
+    let failed = format!(
+        r#"st_query_failed{{query="revenue",id="{}"}} 1"#,
+        place.display()
+    );
+    assert!(figures.lines().any(|line| line == failed), "{figures}");
+}
+
+/// What is decided, and no token.
+#[test]
+fn verbose_tells_what_is_found_and_who_is_refused() {
+    let folder = folder();
+    std::fs::write(folder.path().join("token"), "correct-horse\n").unwrap();
+    let refused = [
+        "st-ui: answers who asks by a name of this machine; ",
+        "st-ui: found broken: failed: no lock is held; ",
+        "st-ui: found revenue: stopped: no lock is held; st-sink delivered batch 2; ",
+        "st-ui: GET \"/api/queries\", host \"evil.example\": 403, the page is not known by that name: use localhost\n",
+        "st-ui: GET \"/../x\\n\", host \"localhost\": 404, there is nothing here\n",
+    ];
+    let said = Site::start(folder.path(), &["ck", "-v"]).said_after(|site| {
+        site.ask("GET /api/queries", &["Host: evil.example"], "");
+        site.get("/../x%0a");
+        site.get("/api/queries");
+    });
+    for wanted in refused {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(!said.contains("200"), "{said}");
+    let said =
+        Site::start(folder.path(), &["ck", "-vv", "--token-file", "token"]).said_after(|site| {
+            site.get("/?token=correct-horse");
+            site.get("/?token=other-horse");
+        });
+    for wanted in [
+        "st-ui: answers who has the token; ",
+        "st-ui: GET \"/\": 303\n",
+        "st-ui: GET \"/\", host \"localhost\": 401, a token is needed: ",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(!said.contains("horse"), "{said}");
+}
+
 #[test]
 fn what_cannot_be_served_is_said() {
     let folder = folder();

@@ -84,8 +84,8 @@ impl<S: Stage> Driver<S> {
             match self.reader.line()? {
                 Next::Empty => {
                     self.out.flush()?;
-                    self.stage.idle();
-                    self.reader.wait(None)?;
+                    let wake = self.stage.idle();
+                    self.reader.wait(wake)?;
                 }
                 Next::Line(line) if marker::is_marker(line) => {
                     let marker = Marker::parse(line)?;

@@ -148,8 +148,8 @@ impl<S: Stage> Driver<S> {
                         self.plain_batch(&mut batches, false)?;
                     }
                     self.out.flush()?;
-                    self.stage.idle();
-                    let wake = [due, batches.hint.filter(|_| batches.open.is_some())]
+                    let again = self.stage.idle();
+                    let wake = [due, again, batches.hint.filter(|_| batches.open.is_some())]
                         .into_iter()
                         .flatten()
                         .min();

@@ -303,6 +303,7 @@ impl Merge {
             self.phase = Phase::Plain;
             return Ok(Some(if nothing { Ready::Eof } else { Ready::Again }));
         };
+        starts::show_as_one(&beginnings);
         let pairs = self.inputs.iter_mut().zip(beginnings);
         let starts: Vec<Start> = pairs
             .map(|(input, beginning)| input.begin_at(beginning))

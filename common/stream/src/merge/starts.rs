@@ -126,6 +126,22 @@ fn common(one: &Start, other: &Start) -> usize {
         .count()
 }
 
+/// Without a checkpoint each source has a folder of its own in which its run is shown: those who look are told that it is one
+/// query.
+pub(super) fn show_as_one(beginnings: &[Beginning]) {
+    let Some((first, others)) = beginnings.split_first() else {
+        return;
+    };
+    let Some(whole) = &first.start.run_dir else {
+        return;
+    };
+    for other in others {
+        if let Some(part) = other.start.run_dir.as_ref().filter(|part| *part != whole) {
+            st_monitor::join_runs(part, whole, &other.renamed);
+        }
+    }
+}
+
 /// The start of the one stream: the first input's, with the watermarks of all.
 pub(super) fn merge(starts: &[Start]) -> Start {
     let mut merged = starts[0].clone();

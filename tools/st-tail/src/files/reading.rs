@@ -30,6 +30,8 @@ pub struct Reading {
     sum: crc32fast::Hasher,
     /// Where this run began in it.
     begun: Mark,
+    /// Of what is compressed: the bytes of the file up to there.
+    skipped: u64,
 }
 
 enum Content {
@@ -104,6 +106,10 @@ impl Reading {
             let reading = config.reading_again(path, schema.as_deref())?;
             Content::Text(Box::new(Text::open(&reading, path, file, part)?))
         };
+        let skipped = match &content {
+            Content::Text(text) if from.offset() > 0 => text.consumed().unwrap_or(0),
+            _ => 0,
+        };
         Ok(Reading {
             found,
             content,
@@ -113,6 +119,7 @@ impl Reading {
             rows: 0,
             sum: crc32fast::Hasher::new(),
             begun: from,
+            skipped,
         })
     }
 
@@ -146,16 +153,19 @@ impl Reading {
         read
     }
 
-    /// Bytes this run has read of it, and has to read in all. Parquet, and what is compressed, tell nothing before the end.
+    /// Bytes this run has read of it, and has to read in all; of what is compressed, those of the file.
     pub fn extent(&self) -> (u64, u64) {
+        let size = self.found.size;
+        let part = |done: u64, begun: u64| {
+            let left = size.saturating_sub(begun);
+            (done.saturating_sub(begun).min(left), left)
+        };
         match &self.content {
-            Content::Text(text) if !open::is_compressed(&self.found.path) => {
-                let begun = self.begun.offset();
-                let size = self.found.size.saturating_sub(begun);
-                let done = text.place().offset().saturating_sub(begun);
-                (done.min(size), size)
+            Content::Text(text) if open::is_compressed(&self.found.path) => {
+                part(text.consumed().unwrap_or(0), self.skipped)
             }
-            _ => (0, self.found.size),
+            Content::Text(text) => part(text.place().offset(), self.begun.offset()),
+            Content::Parquet(table) => (table.share_of(size), size),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A file that is a stream of records, compressed or not.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 
 use anyhow::{Context, Result};
 use st_input::{Blocks, Decoder, Place, Rows};
@@ -14,6 +14,8 @@ use crate::open;
 pub struct Text {
     path: String,
     reader: Box<dyn Read>,
+    /// Of what is compressed: the file, whose place the reader moves.
+    file: Option<File>,
     blocks: Blocks,
     decoder: Decoder,
     /// The decoder needs more than it was given.
@@ -25,6 +27,7 @@ impl Text {
     /// Reads a part of a file.
     pub fn open(reading: &st_input::Reading, path: &str, file: File, part: Part) -> Result<Text> {
         let from = Place::from(part.from);
+        let compressed = open::is_compressed(path).then(|| file.try_clone().ok());
         let mut reader = open::text_from(file, path, from.offset).with_context(|| damaged(path))?;
         if let Some(to) = part.to {
             reader = Box::new(reader.take(to.offset().saturating_sub(from.offset)));
@@ -33,6 +36,7 @@ impl Text {
         Ok(Text {
             path: path.to_string(),
             reader,
+            file: compressed.flatten(),
             blocks: Blocks::default(),
             decoder: Decoder::at(reading, from, header),
             hungry: true,
@@ -43,6 +47,11 @@ impl Text {
     /// The place behind the last record that was handed on.
     pub fn place(&self) -> Mark {
         self.decoder.place().into()
+    }
+
+    /// Of what is compressed: how many bytes of the file are behind the place, and what is in memory.
+    pub fn consumed(&self) -> Option<u64> {
+        self.file.as_ref()?.stream_position().ok()
     }
 
     /// The names of its header line.

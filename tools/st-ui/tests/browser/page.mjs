@@ -106,6 +106,10 @@ async function main() {
     const stages = await page.locator(".stage header b").allInnerTexts();
     assert.equal(stages.filter((name) => name.endsWith("st-tail")).length, 1, stages.join());
     assert.equal(stages.filter((name) => name.endsWith("st-sink")).length, 2, stages.join());
+    // All of it is seen, side by side.
+    const cut = () => page.locator(".pipeline").evaluateAll((found) => found.filter((one) => one.scrollWidth > one.clientWidth).length);
+    assert.equal(await cut(), 0, "the pipeline is cut");
+    assert.equal(await page.locator(".pipeline.tall").count(), 0);
     await page.getByRole("button", { name: /revenue/ }).click();
     await page.locator(".chip", { hasText: "keys" }).first().waitFor();
     await until("late and rejected rows in the drawing", async () => (await page.locator(".chip.warn", { hasText: "late" }).count()) > 0);
@@ -130,6 +134,17 @@ async function main() {
     assert.equal(await page.evaluate(() => window.harmed), undefined);
     assert.equal(await page.locator(".result img, .result script").count(), 0);
     await page.screenshot({ path: join(pictures, "page.png"), fullPage: true });
+    // Of many labels as many as fit.
+    for (const [label, shown] of [["n || ' is the number of it'", /^1 is the number…$/], ["datetime(1736935200 + n * 300, 'unixepoch')", /^1\d:\d[05]$/], ["n % 7", /^\d$/]]) {
+      await box.fill(`WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 60) SELECT ${label} AS label, n AS value FROM r`);
+      await box.press("Control+Enter");
+      const ticks = page.locator(".answer text.middle");
+      await until(`the labels ${label}`, async () => (await ticks.count()) > 0 && shown.test(await ticks.first().textContent()));
+      const sides = await ticks.evaluateAll((found) => found.map((one) => one.getBoundingClientRect()).map(({ left, right }) => [left, right]));
+      assert.ok(sides.length >= 4, label);
+      sides.slice(1).forEach(([left], at) => assert.ok(left > sides[at][1], `${label}: labels overlap`));
+    }
+    await page.locator(".result").screenshot({ path: join(pictures, "labels.png") });
     await box.fill("DELETE FROM revenue");
     await box.press("Control+Enter");
     await page.locator(".result .error", { hasText: "readonly" }).or(page.locator(".result .error", { hasText: "only SELECT" })).waitFor();
@@ -139,6 +154,8 @@ async function main() {
     await page.screenshot({ path: join(pictures, "dark.png"), fullPage: true });
     await page.setViewportSize({ width: 390, height: 800 });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than a small screen");
+    await until("the pipeline goes downwards", async () => (await page.locator(".pipeline.tall").count()) === 1);
+    assert.equal(await cut(), 0);
     await page.screenshot({ path: join(pictures, "small.png"), fullPage: true });
 
     // The server goes, and the page says so.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 pub struct Site {
     child: Child,
     pub port: u16,
+    said: BufReader<ChildStderr>,
 }
 
 impl Drop for Site {
@@ -56,8 +57,18 @@ impl Site {
         let port = port.and_then(|port| port.parse().ok());
         Site {
             child,
+            said,
             port: port.unwrap_or_else(|| panic!("{line}")),
         }
+    }
+
+    /// What it said on stderr behind its address, once it was asked and has ended.
+    pub fn said_after(mut self, ask: impl FnOnce(&Site)) -> String {
+        ask(&self);
+        self.child.kill().unwrap();
+        let mut said = String::new();
+        self.said.read_to_string(&mut said).unwrap();
+        said
     }
 
     /// The connection on which a request was sent; `lines` are those behind the first.
@@ -149,7 +160,8 @@ pub fn broken(folder: &Path) {
 
 fn query(home: &Path, id: &str, plan: &Value, target: &Path, end: &Value) {
     fs::create_dir_all(home.join("runs")).unwrap();
-    let metadata = json!({"st-checkpoint": 1, "kind": "query", "id": id});
+    let metadata =
+        json!({"st-checkpoint": 1, "kind": "query", "id": id, "created_by": "st-tail 1"});
     fs::write(home.join("metadata"), metadata.to_string()).unwrap();
     for (role, stage) in [("source", "st-tail"), ("sink", "st-sink")] {
         let run = json!({"id": id, "runId": "run-1", "role": role, "stage": stage, "pid": 1, "started": "2025-01-15T10:30:00.000Z",

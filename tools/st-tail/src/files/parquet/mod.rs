@@ -106,6 +106,8 @@ pub struct Table {
     at: usize,
     /// The next row of the file.
     next: u64,
+    /// The first row that was to be read, and the one behind the last.
+    range: (u64, u64),
     declared: Schema,
     prefixes: Vec<Vec<u8>>,
     text: Vec<u8>,
@@ -148,6 +150,8 @@ impl Table {
             .map(|(index, name)| prefix(index, name))
             .collect();
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.metadata);
+        let rows = builder.metadata().file_metadata().num_rows();
+        let rows = u64::try_from(rows).unwrap_or(0);
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
         let as_size = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
         let mut builder = builder.with_projection(mask).with_batch_size(CHUNK);
@@ -166,6 +170,7 @@ impl Table {
             chunk: None,
             at: 0,
             next: from,
+            range: (from, to.unwrap_or(rows).min(rows)),
             declared: declared.clone(),
             prefixes,
             text: Vec::new(),
@@ -177,6 +182,14 @@ impl Table {
     /// The next row that was not handed on.
     pub fn place(&self) -> u64 {
         self.next
+    }
+
+    /// The part of `size` bytes that the rows handed on are, as if all were of one length.
+    pub fn share_of(&self, size: u64) -> u64 {
+        let (from, to) = self.range;
+        let done = u128::from(self.next.saturating_sub(from));
+        let all = u128::from(to.saturating_sub(from)).max(1);
+        u64::try_from(u128::from(size) * done / all).map_or(size, |done| done.min(size))
     }
 
     /// Hands on the rows of one chunk as far as there is room; true if those were the last of the file.
