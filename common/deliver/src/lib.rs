@@ -11,3 +11,4 @@ pub mod status;
 pub mod table;
 pub mod target;
 pub mod terminal;
+mod write_back;

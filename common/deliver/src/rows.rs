@@ -9,7 +9,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use st_checkpoint::{fail_io, threshold};
+use st_checkpoint::{Durability, fail_io, threshold};
+
+use crate::write_back::WriteBack;
 
 /// Bytes kept in memory.
 const BOUND: usize = 8 << 20;
@@ -28,6 +30,8 @@ pub struct Rows {
     file: Option<Spill>,
     /// Where that file is to be, if the target has a place for it.
     place: Option<PathBuf>,
+    /// What is gathered there will be synced.
+    durability: Durability,
     count: u64,
     bound: usize,
 }
@@ -36,6 +40,7 @@ pub struct Rows {
 struct Spill {
     file: File,
     path: Option<PathBuf>,
+    write_back: Option<WriteBack>,
 }
 
 impl Drop for Spill {
@@ -48,7 +53,7 @@ impl Drop for Spill {
 }
 
 impl Spill {
-    fn create(place: Option<&Path>) -> Result<Spill> {
+    fn create(place: Option<&Path>, durability: Durability) -> Result<Spill> {
         let file = match place {
             Some(path) => File::options()
                 .read(true)
@@ -60,12 +65,21 @@ impl Spill {
         };
         let path = place.map(Path::to_path_buf);
         let file = file.with_context(|| unwritable(place))?;
-        Ok(Spill { file, path })
+        let stays = place.is_some() && durability == Durability::Power;
+        Ok(Spill {
+            file,
+            path,
+            write_back: stays.then(WriteBack::default),
+        })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         fail_io("sink.spill")
             .and_then(|()| self.file.write_all(bytes))
+            .and_then(|()| match &mut self.write_back {
+                Some(write_back) => write_back.wrote(&self.file, bytes.len()),
+                None => Ok(()),
+            })
             .with_context(|| unwritable(self.path.as_deref()))
     }
 }
@@ -86,6 +100,7 @@ impl Default for Rows {
             memory: Vec::new(),
             file: None,
             place: None,
+            durability: Durability::Power,
             count: 0,
             bound: threshold(BOUND, 256),
         }
@@ -137,19 +152,25 @@ impl Rows {
         self.count = 0;
     }
 
-    /// If the rows of this batch are many, they are gathered at this place; at none of anyone's choice if that is `None`.
-    pub fn gather_at(&mut self, place: Option<PathBuf>) {
+    /// If the rows of this batch are many, they are gathered at this place; at none of anyone's choice if that is `None`. If
+    /// they are to survive the loss of power, they are sent to the device meanwhile.
+    pub fn gather_at(&mut self, place: Option<PathBuf>, durability: Durability) {
         self.place = place;
+        self.durability = durability;
     }
 
     /// All rows as the file at this place, each with its newline, if they were gathered there: it is the caller's from now on, and
-    /// these rows are gone. It is not synced.
+    /// these rows are gone. The last of it is not synced.
     pub fn file_at(&mut self, place: &Path) -> Result<Option<File>> {
         if self.file.as_ref().and_then(|file| file.path.as_deref()) != Some(place) {
             return Ok(None);
         }
         let spill = self.spill()?;
         let file = spill.file.try_clone().context(UNREADABLE)?;
+        if let Some(write_back) = spill.write_back.take() {
+            let finished = write_back.finish();
+            finished.with_context(|| format!("{}: cannot sync", place.display()))?;
+        }
         spill.path = None;
         self.file = None;
         Ok(Some(file))
@@ -206,7 +227,7 @@ impl Rows {
     fn spill(&mut self) -> Result<&mut Spill> {
         let spill = match self.file.take() {
             Some(spill) => spill,
-            None => Spill::create(self.place.as_deref())?,
+            None => Spill::create(self.place.as_deref(), self.durability)?,
         };
         let spill = self.file.insert(spill);
         if !self.memory.is_empty() {
@@ -266,7 +287,7 @@ mod tests {
             bound: 40,
             ..Rows::default()
         };
-        rows.gather_at(Some(place.clone()));
+        rows.gather_at(Some(place.clone()), Durability::Power);
         rows.push(b"{\"few\":1}").unwrap();
         assert!(!place.exists());
         assert!(rows.file_at(&place).unwrap().is_none());
@@ -287,7 +308,7 @@ mod tests {
         rows.clear();
         assert!(place.exists());
 
-        rows.gather_at(Some(place.clone()));
+        rows.gather_at(Some(place.clone()), Durability::Power);
         rows.push_lines(block.as_bytes(), 9000).unwrap();
         rows.clear();
         assert!(!place.exists());

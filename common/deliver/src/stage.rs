@@ -255,7 +255,8 @@ impl Stage for Sink {
         self.begin = Some(begin.clone());
         self.target.begin(begin.id)?;
         if !self.replay {
-            self.rows.gather_at(self.target.gathers_at(begin.id));
+            self.rows
+                .gather_at(self.target.gathers_at(begin.id), self.durability);
         }
         Ok(())
     }

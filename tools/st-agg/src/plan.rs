@@ -119,9 +119,8 @@ impl Plan {
                 .aggregates
                 .iter()
                 .all(|input| matches!(input, Input::Shared(args) if args.is_empty()));
-        plan.gathers =
-            matches!(plan.timing, Timing::Windows(_, windows) if windows.slide < windows.size)
-                && plan.empty.iter().all(State::merges_in_any_order);
+        plan.gathers = matches!(plan.timing, Timing::Windows(_, windows) if windows.slide < windows.size)
+            && plan.empty.iter().all(State::merges_in_any_order);
         let kinds = plan.outputs(query, zone).map_err(agg)?;
         for (name, kind) in query
             .names()
