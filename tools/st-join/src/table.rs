@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use st_checkpoint::Uses;
 use st_expr::{Compiled, Env, Value as Typed, tidy};
@@ -38,6 +39,10 @@ pub struct Join {
     query: String,
     name: String,
     quiet: bool,
+    /// The start marker as it came.
+    came: Option<Start>,
+    /// What was known of the table when the stream started.
+    announced: Known,
     run: Option<Run>,
 }
 
@@ -50,8 +55,8 @@ struct Run {
     output: Output,
     uses: Option<Uses>,
     held: Held,
-    /// The columns that the table had when the stream started.
-    columns: Vec<String>,
+    /// What this is compiled for.
+    known: Known,
     key: Vec<u8>,
     spans: Spans,
     other: Spans,
@@ -62,14 +67,23 @@ struct Run {
 /// Where the rows of each key are: their place in the text, and their number.
 type Index = HashMap<Box<[u8]>, Vec<(Range<usize>, u32)>, FixedState>;
 
+/// What is known of a table beside its rows. It is part of a version: a row that matches nothing has a null for each column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    columns: Vec<String>,
+    #[serde(default)]
+    schema: String,
+}
+
 /// The table in memory.
 #[derive(Default)]
 struct Held {
-    rows: Vec<u8>,
+    /// A line of what is known, then the rows.
+    text: Vec<u8>,
     version: String,
     /// The file as it was read; none if this came from the checkpoint.
     stamp: Option<Stamp>,
-    /// Where in `rows` those of a key stand, and their shapes.
+    /// Where in `text` those of a key stand, and their shapes.
     index: Index,
 }
 
@@ -93,9 +107,57 @@ impl Join {
             query: String::new(),
             name: String::new(),
             quiet: false,
+            came: None,
+            announced: Known::default(),
             run: None,
             arguments,
         })
+    }
+
+    /// All that is compiled for a table of which that is known. `start` is as it came, and says then what comes out.
+    fn compile(&self, start: &mut Start, known: Known) -> Result<Run> {
+        let how = self.arguments.how;
+        let mut right = Start::new(String::new(), -1);
+        right.schema = known.schema.clone();
+        // A table without rows may get any.
+        right.columns = (!known.columns.is_empty()).then(|| known.columns.clone());
+        let mut sides = [Side::new(start, self.zone)?, Side::new(&right, self.zone)?];
+        side::bind(&self.condition, &mut sides)?;
+        let rest = rest(&self.condition, &mut sides, self.zone)?;
+        let select = self.arguments.select.as_deref();
+        let output = Output::new(select, &self.condition, how, &mut sides, start, self.zone)?;
+        let run = Run {
+            how,
+            mode: start.mode,
+            rest,
+            uses: None,
+            held: Held::default(),
+            known,
+            key: Vec::new(),
+            spans: Spans::default(),
+            other: Spans::default(),
+            spare: Vec::new(),
+            sides,
+            output,
+        };
+        run.announce(start)?;
+        Ok(run)
+    }
+
+    /// Takes rows as the table of the batches from now on.
+    fn take(&mut self, known: Known, rows: &[u8], stamp: Option<Stamp>) -> Result<()> {
+        if let (Some(run), Some(came)) = (&mut self.run, &self.came)
+            && run.known != known
+        {
+            let uses = run.uses.take();
+            let mut run = self.compile(&mut came.clone(), known)?;
+            run.uses = uses;
+            self.run = Some(run);
+        }
+        match &mut self.run {
+            Some(run) => run.hold(&self.env, rows, stamp),
+            None => Ok(()),
+        }
     }
 
     /// Says how many records of the table are no rows.
@@ -190,36 +252,17 @@ impl Stage for Join {
         let stamp = self.table.stamp()?;
         let loaded = self.table.load()?;
         self.complain(&loaded);
-        let how = self.arguments.how;
-        let columns = columns(&loaded);
-        let mut right = Start::new(String::new(), -1);
-        right.schema = loaded.schema.to_string();
-        // A table without rows may get any.
-        right.columns = (!columns.is_empty()).then(|| columns.clone());
-        let mut sides = [Side::new(start, self.zone)?, Side::new(&right, self.zone)?];
-        side::bind(&self.condition, &mut sides)?;
-        let rest = rest(&self.condition, &mut sides, self.zone)?;
-        let select = self.arguments.select.as_deref();
-        let output = Output::new(select, &self.condition, how, &mut sides, start, self.zone)?;
-        let mut run = Run {
-            how,
-            mode: start.mode,
-            rest,
-            uses: None,
-            held: Held::default(),
-            columns,
-            key: Vec::new(),
-            spans: Spans::default(),
-            other: Spans::default(),
-            spare: Vec::new(),
-            sides,
-            output,
+        let known = Known {
+            columns: columns(&loaded),
+            schema: loaded.schema.to_string(),
         };
-        run.announce(start)?;
+        self.came = Some(start.clone());
+        self.announced = known.clone();
+        let mut run = self.compile(start, known)?;
         if let Some(dir) = &context.query {
             run.uses = Some(Uses::open(dir, &context.name)?);
         }
-        run.hold(&self.env, loaded.rows, Some(stamp));
+        run.hold(&self.env, &loaded.rows, Some(stamp))?;
         self.run = Some(run);
         Ok(())
     }
@@ -233,8 +276,10 @@ impl Stage for Join {
             && let Some(version) = uses.of(begin.id)?
         {
             if version != run.held.version {
-                let rows = uses.read(version)?;
-                run.hold(&self.env, rows, None);
+                let text = uses.read(version)?;
+                let (known, rows) = read(&text);
+                let known = known.unwrap_or_else(|| self.announced.clone());
+                self.take(known, rows, None)?;
             }
             return Ok(());
         }
@@ -243,13 +288,9 @@ impl Stage for Join {
             return Ok(());
         }
         let loaded = self.table.load()?;
-        run.follow(&loaded)?;
-        let Some(run) = &mut self.run else {
-            return Ok(());
-        };
-        run.hold(&self.env, loaded.rows.clone(), Some(stamp));
+        self.announced.fits(&loaded)?;
         self.complain(&loaded);
-        Ok(())
+        self.take(self.announced.clone(), &loaded.rows, Some(stamp))
     }
 
     #[inline]
@@ -272,12 +313,45 @@ impl Stage for Join {
         );
         if let Some(uses) = &mut run.uses {
             if uses.of(batch.id)?.is_none() {
-                uses.keep(&run.held.version, &run.held.rows)?;
+                uses.keep(&run.held.version, &run.held.text)?;
             }
             uses.note(batch.id, &run.held.version)?;
         }
         Ok(())
     }
+}
+
+impl Known {
+    /// A changed table must still fit what was announced.
+    fn fits(&self, loaded: &Loaded) -> Result<()> {
+        let now = columns(loaded);
+        if self.columns.is_empty() || now.is_empty() {
+            return Ok(());
+        }
+        if let Some(new) = now.iter().find(|name| !self.columns.contains(name)) {
+            anyhow::bail!(
+                "the table has got a column `{new}` it did not have when the query started: run the same line again"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What a version's first line says, and its rows. Versions kept before there was such a line are rows only.
+fn read(text: &[u8]) -> (Option<Known>, &[u8]) {
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    match serde_json::from_slice::<Head>(&text[..end]) {
+        Ok(head) => (Some(head.known), &text[(end + 1).min(text.len())..]),
+        Err(_) => (None, text),
+    }
+}
+
+/// A version's first line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    #[serde(rename = "$table")]
+    known: Known,
 }
 
 impl Run {
@@ -306,29 +380,19 @@ impl Run {
         Ok(())
     }
 
-    /// A changed table must still fit what was announced.
-    fn follow(&mut self, loaded: &Loaded) -> Result<()> {
-        let now = columns(loaded);
-        if self.columns.is_empty() || now.is_empty() {
-            return Ok(());
-        }
-        if let Some(new) = now.iter().find(|name| !self.columns.contains(name)) {
-            anyhow::bail!(
-                "the table has got a column `{new}` it did not have when the query started: run the same line again"
-            );
-        }
-        Ok(())
-    }
-
     /// Takes rows as the table.
-    fn hold(&mut self, env: &Env, rows: Vec<u8>, stamp: Option<Stamp>) {
-        let version = format!("{:08x}-{}", crc32fast::hash(&rows), rows.len());
+    fn hold(&mut self, env: &Env, rows: &[u8], stamp: Option<Stamp>) -> Result<()> {
+        let known = self.known.clone();
+        let mut text = serde_json::to_vec(&Head { known })?;
+        text.push(b'\n');
+        let mut from = text.len();
+        text.extend_from_slice(rows);
+        let version = format!("{:08x}-{}", crc32fast::hash(&text), text.len());
         let mut index: Index = HashMap::default();
-        let mut from = 0;
-        while from < rows.len() {
+        while from < text.len() {
             let end =
-                memchr::memchr(b'\n', &rows[from..]).map_or(rows.len(), |length| from + length);
-            let row = &rows[from..end];
+                memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |length| from + length);
+            let row = &text[from..end];
             self.key.clear();
             if self.sides[R].locate(row, &mut self.spans).is_ok()
                 && self.sides[R].key(env, row, &self.spans, &mut self.key)
@@ -344,11 +408,12 @@ impl Run {
             from = end + 1;
         }
         self.held = Held {
-            rows,
+            text,
             version,
             stamp,
             index,
         };
+        Ok(())
     }
 
     fn row(&mut self, env: &Env, row: &[u8], out: &mut Out) -> Result<()> {
@@ -374,7 +439,7 @@ impl Run {
         let needs_fields = self.rest.is_some() || !self.how.is_filter();
         let mut matches = 0;
         for (place, shape) in places {
-            let bytes = &self.held.rows[place.clone()];
+            let bytes = &self.held.text[place.clone()];
             if needs_fields {
                 self.sides[R].locate(bytes, &mut self.other)?;
             }

@@ -181,16 +181,79 @@ fn parquet() {
     assert_eq!(ran.markers("start")[0]["schema"], "id INT, n INT, day DATE");
 }
 
-#[test]
-fn a_replay_joins_the_version_that_was_joined() {
-    let folder = tempfile::tempdir().unwrap();
-    let ck = folder.path().join("ck");
+/// An empty checkpoint in a folder.
+fn checkpoint(folder: &std::path::Path) -> std::path::PathBuf {
+    let ck = folder.join("ck");
     fs::create_dir(&ck).unwrap();
     fs::write(
         ck.join("metadata"),
         "{\"st-checkpoint\":1,\"id\":\"q\",\"kind\":\"query\",\"created_by\":\"test\"}\n",
     )
     .unwrap();
+    ck
+}
+
+#[test]
+fn a_replay_has_the_columns_that_the_table_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let ck = checkpoint(folder.path());
+    let run = |batches: usize| {
+        let rows = vec![json!({"id": "a"}), json!({"id": "b"})];
+        let mut l = Stream::new("", vec![rows; batches]);
+        l.checkpoint = Some(ck.to_str().unwrap().into());
+        fs::write(folder.path().join("left"), l.text("l")).unwrap();
+        let ran = join(folder.path(), "t.csv", &["--using", "id", "--how", "left"]);
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        ran
+    };
+    let table = |text: &str| fs::write(folder.path().join("t.csv"), text).unwrap();
+    table("id,name\na,Ann\n");
+    let then = [r#"{"id":"a","name":"Ann"}"#, r#"{"id":"b","name":null}"#];
+    assert_eq!(run(1).rows(), then);
+    table("id,town,name\na,Rome,Ann\n");
+    let now = [
+        r#"{"id":"a","town":"Rome","name":"Ann"}"#,
+        r#"{"id":"b","town":null,"name":null}"#,
+    ];
+    assert_eq!(run(3).rows(), [then, now, now].concat());
+    table("id\nb\n");
+    let last = [r#"{"id":"a"}"#, r#"{"id":"b"}"#];
+    assert_eq!(run(4).rows(), [then, now, now, last].concat());
+}
+
+#[test]
+fn a_copy_without_a_line_on_columns_is_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let ck = checkpoint(folder.path());
+    let run = |batches: usize| {
+        let mut l = Stream::new("", vec![vec![json!({"id": 1})]; batches]);
+        l.checkpoint = Some(ck.to_str().unwrap().into());
+        fs::write(folder.path().join("left"), l.text("l")).unwrap();
+        join(folder.path(), "t.json", &["--using", "id"])
+    };
+    let table = |name: &str| {
+        let row = format!("{{\"id\":1,\"name\":\"{name}\"}}\n");
+        fs::write(folder.path().join("t.json"), row).unwrap()
+    };
+    table("old");
+    run(1);
+    let kept = fs::read_dir(ck.join("tables")).unwrap();
+    let mut kept = kept.map(|entry| entry.unwrap().path());
+    let copy = kept.find(|path| !path.ends_with("st-join")).unwrap();
+    let text = fs::read_to_string(&copy).unwrap();
+    let (first, rows) = text.split_once('\n').unwrap();
+    assert_eq!(first, r#"{"$table":{"columns":["id","name"],"schema":""}}"#);
+    fs::write(&copy, rows).unwrap();
+    table("new");
+    let ran = run(2);
+    let expected = [r#"{"id":1,"name":"old"}"#, r#"{"id":1,"name":"new"}"#];
+    assert_eq!(ran.rows(), expected, "{}", ran.err);
+}
+
+#[test]
+fn a_replay_joins_the_version_that_was_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let ck = checkpoint(folder.path());
     let run = |batches: usize| {
         let mut l = Stream::new("", vec![vec![json!({"id": 1})]; batches]);
         l.checkpoint = Some(ck.to_str().unwrap().into());
