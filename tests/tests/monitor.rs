@@ -275,6 +275,13 @@ fn a_query_without_a_checkpoint_is_seen_and_so_is_its_death() {
         ["waiting", "processing"].contains(&running[0]["status"].as_str().unwrap()),
         "{running:?}"
     );
+    // It has no name, so it goes by what it reads.
+    let table = well(folder.path(), "st-ps");
+    let line = table.lines().nth(1).unwrap();
+    assert!(
+        line.starts_with("st-rate[rows-per-second=1000, "),
+        "{table}"
+    );
     let last = &lines(&well(folder.path(), "st-ps --last"))[0];
     assert_eq!(last["id"], running[0]["id"]);
     assert_eq!(last["sink"]["description"], "null");

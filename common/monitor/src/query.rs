@@ -237,15 +237,32 @@ impl Query {
         }
     }
 
+    /// What a person knows it by: its name, else what it reads, else its id's beginning.
+    pub fn title(&self) -> String {
+        let reports = self.sinks.iter().filter_map(|sink| sink.last.as_ref());
+        let mut read = reports.flat_map(|last| &last.sources);
+        let tool = || {
+            let first = self.sources.first()?.plan.first()?;
+            Some(first.get("tool")?.as_str()?.to_string())
+        };
+        let read = read.next().map(|source| source.description.clone());
+        let title = self.name.clone().or(read).or_else(tool);
+        title.unwrap_or_else(|| self.id.chars().take(8).collect())
+    }
+
     /// True while a process of it lives.
     pub fn is_active(&self) -> bool {
         self.status.is_active() || !self.held.is_empty()
     }
 
-    /// The last report, of the sink that is furthest behind if there are several.
+    /// The last report, of the sink that is furthest behind if there are several; of those at the same batch one that has a
+    /// watermark tells more.
     pub fn last_progress(&self) -> Option<&Progress> {
         let reports = self.sinks.iter().filter_map(|sink| sink.last.as_ref());
-        reports.min_by_key(|report| (report.run_id != self.run_id, report.batch_id))
+        reports.min_by_key(|report| {
+            let has_none = report.st.watermark.is_none();
+            (report.run_id != self.run_id, report.batch_id, has_none)
+        })
     }
 
     /// The reports of one of its sinks, oldest first.
@@ -313,7 +330,10 @@ fn activity(live: &[Live], sinks: &[SinkView], run_id: &str) -> Status {
     });
     match (source.state, behind) {
         (_, true) => Status::Processing(delivered.map_or(source.batch - 1, |batch| batch + 1)),
-        (Activity::Reading, _) if source.rows > 0 => Status::Processing(source.batch),
+        // It may not have said yet that it is done with a batch that everybody has.
+        (Activity::Reading, _) if source.rows > 0 && delivered < Some(source.batch) => {
+            Status::Processing(source.batch)
+        }
         (Activity::Trigger, _) => Status::Trigger,
         _ => Status::Waiting,
     }

@@ -256,6 +256,9 @@ fn a_running_query_waits_or_works() {
     assert_eq!(status(), Status::Processing(0));
     fs::write(&file, line("run", 0)).unwrap();
     assert_eq!(status(), Status::Waiting);
+    // It has not said yet that it waits.
+    live(&path, Activity::Reading, 0, 10);
+    assert_eq!(status(), Status::Waiting);
     live(&path, Activity::Trigger, 1, 0);
     assert_eq!(status(), Status::Trigger);
     // Two batches are under way: the first of them counts.
@@ -337,4 +340,14 @@ fn the_sink_that_is_behind_counts() {
     let query = Query::of_checkpoint(&path).unwrap();
     assert_eq!((query.sinks.len(), query.batch_id()), (3, 5));
     assert_eq!(query.progress("c").unwrap()[0].batch_id, 9);
+    // At the same batch the one with a watermark tells more.
+    let marked = line("run", 5).replace(
+        "[1]",
+        "[1],\"st\":{\"watermark\":\"2025-01-15T10:00:00.000Z\"}",
+    );
+    fs::write(path.join("progress/a"), line("run", 5)).unwrap();
+    fs::write(path.join("progress/c"), marked).unwrap();
+    let last = Query::of_checkpoint(&path).unwrap();
+    let mark = last.last_progress().unwrap().st.watermark.clone();
+    assert_eq!(mark.as_deref(), Some("2025-01-15T10:00:00.000Z"));
 }

@@ -4,6 +4,9 @@ use st_monitor::{Query, Status};
 
 const HEAD: [&str; 6] = ["NAME", "BATCH", "ROWS/S", "WATERMARK", "ID", "STATUS"];
 
+/// Characters of a name.
+const NAME: usize = 40;
+
 /// Appends the table; a heading alone if there is nothing.
 pub fn write(queries: &[Query], out: &mut Vec<u8>) {
     let mut lines = vec![HEAD.map(String::from)];
@@ -32,7 +35,7 @@ fn cells(query: &Query) -> [String; 6] {
     let dash = || "-".to_string();
     let rate = last.and_then(|last| last.processed_rows_per_second);
     [
-        plain(query.name.as_deref().unwrap_or("-")),
+        short(&plain(&query.title())),
         last.map_or_else(dash, |last| last.batch_id.to_string()),
         rate.map_or_else(dash, |rate| format!("{rate:.1}")),
         last.and_then(|last| last.st.watermark.as_deref())
@@ -43,6 +46,14 @@ fn cells(query: &Query) -> [String; 6] {
         },
         plain(query.status.to_string().lines().next().unwrap_or_default()),
     ]
+}
+
+/// What a query without a name reads may be long.
+fn short(text: &str) -> String {
+    match text.chars().count() {
+        0..=NAME => text.into(),
+        _ => text.chars().take(NAME - 1).chain(['…']).collect(),
+    }
 }
 
 /// What a terminal can be shown: names and messages may hold anything.

@@ -21,7 +21,7 @@ pub fn looked(folders: &[PathBuf], queries: &[Query]) {
         format!("looked {place}: {} queries", queries.len())
     });
     for query in queries {
-        let name = query.name.as_deref().unwrap_or(&query.id);
+        let name = query.title();
         tell(1, "st-ps", || {
             format!("{name}: {}: {}", query.status.word(), query.evidence())
         });

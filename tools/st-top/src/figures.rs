@@ -16,12 +16,9 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Its name, else the begin of its id.
+    /// Its name, else what it reads.
     pub fn name(&self) -> String {
-        match &self.query.name {
-            Some(name) => name.clone(),
-            None => self.query.id.chars().take(8).collect(),
-        }
+        self.query.title()
     }
 
     /// The sink that is furthest behind.

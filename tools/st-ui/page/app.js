@@ -46,7 +46,7 @@ async function ask(path, body) {
 }
 
 const pathOf = (id) => `/api/queries/${encodeURIComponent(id)}`;
-const nameOf = (query) => query.name || query.id.slice(0, 8);
+const nameOf = (query) => query.title;
 const badge = (query) => make("span", { class: `badge ${query.status}`, text: query.status });
 const perSecond = (value) => (value === null || value === undefined ? "–" : `${number(value)}/s`);
 

@@ -19,6 +19,7 @@ pub fn summary(query: &Query) -> Value {
         "id": query.id,
         "runId": query.run_id,
         "name": query.name,
+        "title": query.title(),
         "status": query.status.word(),
         "message": query.status.to_string(),
         "batchId": query.batch_id(),

@@ -29,7 +29,7 @@ impl Told {
                 Some(&("waiting" | "processing")) if query.status.is_active() => 2,
                 _ => 1,
             };
-            let name = query.name.as_deref().unwrap_or(&query.id);
+            let name = query.title();
             let what = if before.is_none() { "found" } else { "now" };
             tell(level, "st-ui", || {
                 let (home, evidence) = (home.display(), query.evidence());
