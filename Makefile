@@ -78,7 +78,7 @@ test-use-cases: ## The use cases against a real broker and database (needs Java 
 UI_TEST := $(CURDIR)/target/ui-test
 test-ui: ## The page in Chromium, the alerts in promtool (needs Node 18, npm, chromium, prometheus); target/ui-test/page.png
 	@promtool check rules docs/monitoring/alerts.yml && promtool test rules tools/st-ui/tests/alerts.yml
-	@$(CARGO) build --quiet --bins -p st-ui -p st-tail -p st-tee -p st-map -p st-watermark -p st-agg -p st-sink
+	@$(CARGO) build --quiet --bins -p st-ui -p st-tail -p st-rate -p st-union -p st-tee -p st-map -p st-watermark -p st-agg -p st-sink
 	@mkdir -p $(UI_TEST) && cp tools/st-ui/tests/browser/package.json $(UI_TEST)/ && cd $(UI_TEST) && npm install --silent --no-audit --no-fund
 	@rm -rf $(UI_TEST)/queries && mkdir $(UI_TEST)/queries && node tools/st-ui/tests/browser/page.mjs target/debug $(UI_TEST)/queries
 

@@ -437,39 +437,55 @@ fn an_input_of_known_size_has_a_bar_on_a_terminal_and_nowhere_else() {
     assert_eq!(well(folder.path(), line), "");
 }
 
-/// Behind a stage that waits for the end of a batch no row comes: the bar follows the source all the same.
+/// Behind a stage that waits for the end of a batch no row comes: the bar follows the source all the same, in a file of any kind.
 #[test]
 fn the_bar_moves_within_a_batch() {
     let folder = tempfile::tempdir().unwrap();
-    let rows = format!("{{\"n\":1,\"text\":\"{}\"}}\n", "x".repeat(81)).repeat(50_000);
-    std::fs::write(folder.path().join("big.json"), rows).unwrap();
-    // Five megabytes at a known pace: what is measured is that the bar keeps it.
-    let pace = "{ for i in $(seq 25); do head -c 200000; sleep 0.1; done; cat; }";
-    let line = format!("st-tail big.json --available-now | {pace} | st-agg --by n | st-sink null");
-    let seen = on_a_terminal(folder.path(), &line);
-    let bars: Vec<&str> = seen
-        .split('\r')
-        .filter(|part| part.contains("\u{1b}[K["))
-        .collect();
-    let percents: Vec<u32> = bars
-        .iter()
-        .map(|bar| {
-            let (before, _) = bar.split_once('%').unwrap();
-            before.rsplit([']', ' ']).next().unwrap().parse().unwrap()
+    let mut seed = 1u64;
+    let rows: String = (0..50_000)
+        .map(|_| {
+            // Text that cannot be compressed to nothing.
+            let mut word = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                seed
+            };
+            let text: String = (0..5).map(|_| format!("{:016x}", word())).collect();
+            format!("{{\"n\":1,\"text\":\"{text}\"}}\n")
         })
         .collect();
-    assert!(percents.is_sorted(), "{seen}");
-    let mut between: Vec<u32> = percents
-        .into_iter()
-        .filter(|share| (1..100).contains(share))
-        .collect();
-    between.dedup();
-    assert!(between.len() >= 4, "{seen}");
-    let reads = bars
-        .iter()
-        .any(|bar| bar.contains(" left; reads the first batch: "));
-    assert!(reads, "{seen}");
-    assert!(seen.contains("1 batch, 50,000 rows in, 1 out"), "{seen}");
+    std::fs::write(folder.path().join("big.json"), rows).unwrap();
+    let make = "gzip -k big.json; st-tail big.json -q | st-sink parquet --file big.parquet -q";
+    well(folder.path(), make);
+    for file in ["big.json", "big.json.gz", "big.parquet"] {
+        // Five megabytes at a known pace: what is measured is that the bar keeps it.
+        let pace = "{ for i in $(seq 12); do head -c 400000; sleep 0.12; done; cat; }";
+        let line =
+            format!("st-tail {file} --available-now | {pace} | st-agg --by n | st-sink null");
+        let seen = on_a_terminal(folder.path(), &line);
+        let bars: Vec<&str> = seen
+            .split('\r')
+            .filter(|part| part.contains("\u{1b}[K["))
+            .collect();
+        let percents: Vec<u32> = bars
+            .iter()
+            .map(|bar| {
+                let (before, _) = bar.split_once('%').unwrap();
+                before.rsplit([']', ' ']).next().unwrap().parse().unwrap()
+            })
+            .collect();
+        assert!(percents.is_sorted(), "{seen}");
+        let mut between: Vec<u32> = percents
+            .into_iter()
+            .filter(|share| (1..100).contains(share))
+            .collect();
+        between.dedup();
+        assert!(between.len() >= 3, "{file}: {seen}");
+        let reads = bars
+            .iter()
+            .any(|bar| bar.contains(" left; reads the first batch: "));
+        assert!(reads, "{file}: {seen}");
+        assert!(seen.contains("1 batch, 50,000 rows in, 1 out"), "{seen}");
+    }
 }
 
 #[test]

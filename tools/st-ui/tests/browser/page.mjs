@@ -71,6 +71,7 @@ async function main() {
       --schema 'timestamp TIMESTAMP, category STRING, event_type STRING, price DOUBLE, quantity INT' |
       st-tee revenue=revenue all=all -q`);
   const broken = start(`st-tail bad --strict --checkpoint ck/broken --available-now -q | st-map --select 'price' -q | st-sink null -q`);
+  start("st-rate --rows-per-second 5 -q | st-union <(st-rate --rows-per-second 5 --name other -q | st-map --rename 'value = v' -q) -q | st-sink null -q");
   const ui = start("exec st-ui ck --port 0");
   const address = await until("st-ui's address", () => /http:\S+/.exec(ui.said)?.[0]);
   const pace = setInterval(shop, 500);
@@ -103,6 +104,7 @@ async function main() {
     const before = await count();
     await until("more rows", async () => (await count()) > before);
     // Its pipeline, with both sinks behind st-tee.
+    await page.locator(".stage", { hasText: "st-tee" }).waitFor();
     const stages = await page.locator(".stage header b").allInnerTexts();
     assert.equal(stages.filter((name) => name.endsWith("st-tail")).length, 1, stages.join());
     assert.equal(stages.filter((name) => name.endsWith("st-sink")).length, 2, stages.join());
@@ -148,6 +150,16 @@ async function main() {
     await box.fill("DELETE FROM revenue");
     await box.press("Control+Enter");
     await page.locator(".result .error", { hasText: "readonly" }).or(page.locator(".result .error", { hasText: "only SELECT" })).waitFor();
+
+    // A query with two sources and no checkpoint is one, and the second source stands beside the pipeline.
+    await page.locator("nav .item", { hasText: "st-rate[" }).click();
+    await page.locator(".into", { hasText: "into st-union" }).waitFor();
+    assert.equal(await page.locator("nav .item").count(), 3);
+    assert.equal(await page.locator(".pipeline").count(), 2);
+    assert.deepEqual(await page.locator(".stage header b").allInnerTexts(), ["st-rate", "st-union", "st-sink", "other", "st-map"]);
+    await page.locator("section[aria-label=Pipeline]").screenshot({ path: join(pictures, "union.png") });
+    await page.locator("nav .item", { hasText: "shop" }).click();
+    await page.locator(".stage", { hasText: "st-tee" }).waitFor();
 
     // Dark, and on a telephone: nothing is wider than the screen.
     await page.emulateMedia({ colorScheme: "dark" });
