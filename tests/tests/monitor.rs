@@ -454,9 +454,9 @@ fn the_bar_moves_within_a_batch() {
         })
         .collect();
     std::fs::write(folder.path().join("big.json"), rows).unwrap();
-    let make = "gzip -k big.json; st-tail big.json -q | st-sink parquet --file big.parquet -q";
+    let make = "gzip -k big.json; st-tail big.json -q | st-sink parquet table -q";
     well(folder.path(), make);
-    for file in ["big.json", "big.json.gz", "big.parquet"] {
+    for file in ["big.json", "big.json.gz", "table"] {
         // Five megabytes at a known pace: what is measured is that the bar keeps it.
         let pace = "{ for i in $(seq 12); do head -c 400000; sleep 0.12; done; cat; }";
         let line =
