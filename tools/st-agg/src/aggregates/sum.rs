@@ -1,6 +1,6 @@
 //! `sum(x)`, `try_sum(x)`: nulls are skipped, nothing gives null. Integers add up to BIGINT and never wrap: the sum is kept
 //! wide, and null is given (and counted) when it does not fit. DECIMAL(p,s) gives DECIMAL(p+10,s). Doubles are added in
-//! order of arrival.
+//! order of arrival, in sliding windows slice by slice of time.
 
 use st_expr::{Decimal, Failure, Type, Value};
 

@@ -1,4 +1,4 @@
-//! A sum of numbers of any kind: integers and decimals exactly, doubles in order of arrival.
+//! A sum of numbers of any kind: integers and decimals exactly, doubles as they come.
 
 use st_checkpoint::exact;
 use st_expr::Decimal;
