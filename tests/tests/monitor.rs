@@ -423,6 +423,20 @@ fn an_input_of_known_size_has_a_bar_on_a_terminal_and_nowhere_else() {
     for bar in bars {
         assert!(bar.contains("%, "), "{bar}");
         assert!(bar.chars().count() <= 100 + 3, "{bar}");
+        // What was delivered has been read: forty files of nearly one size.
+        let delivered = bar
+            .split_once("; batch ")
+            .and_then(|(_, rest)| rest.split_once(':'));
+        let share = bar
+            .split_once('%')
+            .and_then(|(begin, _)| begin.rsplit([']', ' ']).next());
+        if let (Some((batch, _)), Some(share)) = (delivered, share) {
+            let batch: u64 = batch.parse().unwrap();
+            assert!(
+                share.parse::<u64>().unwrap() + 1 >= (batch + 1) * 100 / 40,
+                "{bar}"
+            );
+        }
     }
     assert!(seen.contains("20,000 rows in, 20,000 out"), "{seen}");
     // What is left on the terminal is the summary alone: the line was taken away.

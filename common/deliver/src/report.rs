@@ -291,7 +291,7 @@ impl Report {
                 }),
                 latency_ms: self.delays.batch(),
                 run_latency_ms: self.delays.run(),
-                bytes: told.values().find_map(|told| told.bytes),
+                bytes: read(told.values().map(|told| told.bytes)),
                 totals: self.totals,
                 stages: batch.stages.iter().map(|stage| self.stage(stage)).collect(),
             },
@@ -403,6 +403,18 @@ impl Report {
             figures: figures(stage),
         }
     }
+}
+
+/// How much all sources have read, of inputs of known size; none if one of them has no end.
+pub(crate) fn read(mut sources: impl Iterator<Item = Option<Bytes>>) -> Option<Bytes> {
+    let first = sources.next()??;
+    sources.try_fold(first, |sum, bytes| {
+        let bytes = bytes?;
+        Some(Bytes {
+            done: sum.done.saturating_add(bytes.done),
+            total: sum.total.saturating_add(bytes.total),
+        })
+    })
 }
 
 /// Rows per second, as Spark rounds them: one digit, half up; none where nothing is to be divided by.

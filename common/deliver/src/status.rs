@@ -11,6 +11,7 @@ use st_monitor::{Bytes, Live};
 use st_stream::{Batch, Context, Figures, Start, message};
 use st_time::Zone;
 
+use crate::report::read;
 use crate::terminal;
 
 /// The line is drawn no more often than this.
@@ -33,6 +34,18 @@ struct Trouble {
     /// Where the stage keeps them, if it does.
     late_file: Option<String>,
     bad_file: Option<String>,
+}
+
+/// What of the line is left out where there is no room, the least important first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    All,
+    /// The watermark's day.
+    NoDay,
+    /// When the next window closes, too.
+    NoWindow,
+    /// Everything but rows.
+    Rows,
 }
 
 /// Totals since the run started.
@@ -70,10 +83,10 @@ pub struct Status {
     open: u64,
     closes: Option<String>,
     batch: i64,
-    /// Where the source says how far it is within a batch.
-    live: Option<PathBuf>,
-    /// How much of an input of known size is read, as the last batch or the source itself told.
-    bytes: Option<Bytes>,
+    /// The first source's name, and where it says how far it is within a batch.
+    live: Option<(String, PathBuf)>,
+    /// How much of an input of known size each source has read, as the last batch or the source itself told.
+    read: BTreeMap<String, Option<Bytes>>,
     /// Rows it has read into a batch that has not come yet.
     reading: u64,
     /// Of several sinks on a terminal the one that holds this draws.
@@ -103,11 +116,11 @@ impl Status {
             open: 0,
             closes: None,
             batch: start.epoch,
-            live: start
-                .home()
-                .zip(start.plan.first())
-                .map(|(home, source)| home.join("live").join(&source.name)),
-            bytes: None,
+            live: start.home().zip(start.plan.first()).map(|(home, source)| {
+                let live = home.join("live").join(&source.name);
+                (source.name.clone(), live)
+            }),
+            read: BTreeMap::new(),
             reading: 0,
             turn: None,
         }
@@ -160,8 +173,9 @@ impl Status {
                 // The first stage's windows close first.
                 self.closes.get_or_insert(closes.to_string());
             }
-            let told = stage.rest.get("source").and_then(|told| told.get("bytes"));
-            self.bytes = told.and_then(bytes).or(self.bytes);
+            if let Some(told) = stage.rest.get("source") {
+                self.note_read(&stage.name, told.get("bytes").and_then(bytes));
+            }
             self.note(&stage.name, stage.late, stage.bad, stage.failed);
             if let Some(rows) = stage
                 .rest
@@ -189,11 +203,23 @@ impl Status {
         if !self.drawn || self.last.elapsed() >= PAUSE {
             self.draw(rows);
         }
-        match self.bytes {
+        match self.bytes() {
             Some(bytes) if bytes.done < bytes.total => Some(self.last + PAUSE),
             None if self.totals.batches == 0 => Some(self.last + SURE),
             _ => None,
         }
+    }
+
+    /// A source tells of itself now and then, and a batch may have come since: what is further is newer.
+    fn note_read(&mut self, source: &str, told: Option<Bytes>) {
+        let known = self.read.get(source).copied().flatten();
+        let further = told.into_iter().chain(known).max_by_key(|bytes| bytes.done);
+        self.read.insert(source.to_string(), further);
+    }
+
+    /// How much all sources have read; none if one of them has no end.
+    fn bytes(&self) -> Option<Bytes> {
+        read(self.read.values().copied())
     }
 
     fn note_files(&mut self, stage: &Figures) {
@@ -227,8 +253,10 @@ impl Status {
         }
         self.drawn = true;
         // Within a long batch no marker comes: the source tells by itself.
-        if let Some(live) = self.live.as_deref().and_then(Live::read) {
-            self.bytes = live.bytes.or(self.bytes);
+        if let Some((name, live)) = &self.live
+            && let Some(live) = Live::read(live)
+        {
+            self.note_read(&name.clone(), live.bytes);
             self.reading = if live.batch > self.batch {
                 live.rows
             } else {
@@ -240,22 +268,29 @@ impl Status {
             true => format!("{}: ", self.name),
             false => String::new(),
         };
-        let mut line = format!("{whose}{}", self.line(pending, false));
-        let room = columns.saturating_sub(if self.bytes.is_some() { BAR + 28 } else { 0 });
-        if line.len() >= room {
-            line = format!("{whose}{}", self.line(pending, true));
-        }
-        if let Some(bytes) = self.bytes {
-            let bar = bar(bytes, self.since.elapsed());
-            line = format!("{bar} {line}");
-        }
-        let line: String = line.chars().take(columns.saturating_sub(1)).collect();
+        let bar = match self.bytes() {
+            Some(bytes) => format!("{} ", bar(bytes, self.since.elapsed())),
+            None => String::new(),
+        };
+        let room = columns.saturating_sub(1);
+        let line = self.fitted(&format!("{bar}{whose}"), pending, room);
         // The cursor goes back to the beginning, so that what other stages say overwrites the line.
         put(&format!("\r\x1b[K{line}\r"));
     }
 
-    /// `brief`: the watermark's time without its day.
-    fn line(&self, pending: u64, brief: bool) -> String {
+    /// As much of the line as there is room for, behind what it begins with.
+    fn fitted(&self, begin: &str, pending: u64, room: usize) -> String {
+        let mut line = String::new();
+        for detail in [Detail::All, Detail::NoDay, Detail::NoWindow, Detail::Rows] {
+            line = format!("{begin}{}", self.line(pending, detail));
+            if line.chars().count() <= room {
+                return line;
+            }
+        }
+        line.chars().take(room).collect()
+    }
+
+    fn line(&self, pending: u64, detail: Detail) -> String {
         let totals = &self.totals;
         if totals.batches == 0 && pending == 0 {
             return match self.reading {
@@ -286,16 +321,24 @@ impl Status {
                 line.push_str(&format!(", {} {word}", grouped(count)));
             }
         }
+        if detail == Detail::Rows {
+            return line;
+        }
         match (self.watermark, self.watermarked) {
             (Some(mark), _) => {
                 let mut mark = self.clock(mark);
-                if brief && let Some((_, time)) = mark.split_once(' ') {
+                if detail != Detail::All
+                    && let Some((_, time)) = mark.split_once(' ')
+                {
                     mark = time.to_string();
                 }
                 line.push_str(&format!("; watermark {mark}"));
             }
             (None, true) => line.push_str("; waits for the first event time"),
             (None, false) => {}
+        }
+        if detail == Detail::NoWindow {
+            return line;
         }
         match &self.closes {
             Some(time) => line.push_str(&format!(", window closes at {}", self.local(time))),
@@ -511,6 +554,56 @@ mod tests {
         assert_eq!(at(1, 60), "[                    ]   0%, 3 h 19 min left;");
         assert_eq!(at(200, 10), "[####################] 100%, all read;");
         assert_eq!(span(185), "3 min 5 s");
+    }
+
+    #[test]
+    fn several_sources_are_one_bar() {
+        let mut status = status();
+        assert_eq!(status.bytes(), None);
+        let bytes = |done, total| Some(Bytes { done, total });
+        status.note_read("a", bytes(10, 10));
+        status.note_read("b", bytes(50, 990));
+        // An older message.
+        status.note_read("b", bytes(20, 990));
+        assert_eq!(status.bytes(), bytes(60, 1000));
+        status.note_read("endless", None);
+        assert_eq!(status.bytes(), None);
+    }
+
+    fn status() -> Status {
+        let context = Context {
+            name: "st-sink".into(),
+            query: None,
+            marked: true,
+            quiet: false,
+            rejects: None,
+        };
+        let start = Start::new(String::new(), -1);
+        Status::new(&start, &context, false, Zone::UTC)
+    }
+
+    #[test]
+    fn what_is_least_important_gives_way() {
+        let mut status = status();
+        status.totals.batches = 1;
+        status.totals.rows_in = 1200;
+        status.batch = 7;
+        status.watermark = st_time::parse_timestamp(b"2025-01-15T10:03:39Z", Zone::UTC);
+        status.closes = Some("2025-01-15T10:05:00Z".into());
+        let rows = "[#] batch 7: 1,200 in, 0 kept";
+        let long = format!("{rows}; watermark 2025-01-15 10:03:39, window closes at 10:05:00");
+        let noday = format!("{rows}; watermark 10:03:39, window closes at 10:05:00");
+        let nowindow = format!("{rows}; watermark 10:03:39");
+        for (room, wanted) in [
+            (200, long.as_str()),
+            (long.len(), &long),
+            (long.len() - 1, &noday),
+            (noday.len() - 1, &nowindow),
+            (nowindow.len() - 1, rows),
+            (5, "[#] b"),
+        ] {
+            assert_eq!(status.fitted("[#] ", 0, room), wanted, "{room}");
+        }
     }
 
     #[test]
