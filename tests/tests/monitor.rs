@@ -205,14 +205,23 @@ fn a_failed_query_says_why_until_it_is_run_again() {
         lines(&well(folder.path(), "st-ps --last ck/q"))[0]["batchId"],
         0
     );
+    // A stage that is refused at its start leaves no run of the sink.
+    let refused =
+        "st-tail a.json --checkpoint ck/refused -q | st-map --nonsense -q | st-sink null -q";
+    assert_eq!(at(folder.path(), refused).status, 1);
+    let table = well(folder.path(), "st-ps ck/refused");
+    assert!(
+        table.ends_with("  stopped before a sink had begun\n"),
+        "{table}"
+    );
     // Nothing runs.
     assert_eq!(well(folder.path(), "st-ps --json"), "");
 
-    let ran = at(folder.path(), "st-ps ck -vv");
+    let ran = at(folder.path(), "st-ps ck/q -vv");
     assert_eq!(ran.out().lines().count(), 2);
     let err = ran.err();
     for said in [
-        "st-ps: looked below ck: 1 queries\n",
+        "st-ps: looked below ck/q: 1 queries\n",
         "st-ps: q: stopped: no lock is held; ",
         "; st-sink delivered batch 0; st-tail ended well; st-sink ended well\n",
         "st-ps: q: read from /",

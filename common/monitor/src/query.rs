@@ -33,6 +33,8 @@ pub enum Status {
     Processing(i64),
     /// It ended.
     Stopped,
+    /// It ended before a sink had begun: a stage was refused, or the line has no sink of ours.
+    Sinkless,
     /// It ended by a failure.
     Failed(Failure),
     /// What it is cannot be read, for this reason.
@@ -45,7 +47,7 @@ impl Status {
         match self {
             Status::Waiting | Status::Trigger => "waiting",
             Status::Processing(_) => "processing",
-            Status::Stopped => "stopped",
+            Status::Stopped | Status::Sinkless => "stopped",
             Status::Failed(_) => "failed",
             Status::Unreadable(_) => "unreadable",
         }
@@ -55,7 +57,7 @@ impl Status {
     pub fn is_active(&self) -> bool {
         !matches!(
             self,
-            Status::Stopped | Status::Failed(_) | Status::Unreadable(_)
+            Status::Stopped | Status::Sinkless | Status::Failed(_) | Status::Unreadable(_)
         )
     }
 
@@ -81,6 +83,7 @@ impl std::fmt::Display for Status {
             Status::Trigger => f.write_str("waiting for the next trigger"),
             Status::Processing(batch) => write!(f, "processing batch {batch}"),
             Status::Stopped => f.write_str("stopped"),
+            Status::Sinkless => f.write_str("stopped before a sink had begun"),
             Status::Failed(failure) => write!(f, "failed: {}: {}", failure.stage, failure.error),
             Status::Unreadable(why) => write!(f, "unreadable: {why}"),
         }
@@ -199,6 +202,9 @@ impl Query {
         } else {
             failure(runs.values().filter(|run| run.started >= since))
         };
+        let has_sink = runs
+            .values()
+            .any(|run| run.role == Role::Sink && run.started >= since);
         let mut names = home.reporting();
         let sinks = runs.values().filter(|run| run.role == Role::Sink);
         names.extend(sinks.map(|run| run.stage.clone()));
@@ -219,6 +225,7 @@ impl Query {
             .collect();
         let status = match failure {
             Some(failure) => Status::Failed(failure),
+            None if !running && !has_sink && !sources.is_empty() => Status::Sinkless,
             None if !running => Status::Stopped,
             None => activity(&live, &sinks, &run_id),
         };

@@ -292,6 +292,10 @@ fn a_query_that_is_over_stopped_or_failed() {
     let sink = |end| run(Role::Sink, "st-sink", end);
     assert_eq!(status("none", &[]), "stopped");
     assert_eq!(
+        status("refused", &[source(well.clone())]),
+        "stopped before a sink had begun"
+    );
+    assert_eq!(
         status("well", &[source(well.clone()), sink(well.clone())]),
         "stopped"
     );

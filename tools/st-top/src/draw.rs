@@ -75,7 +75,7 @@ fn headline(app: &App, wide: usize) -> String {
         " st-top: {} running, {} failed, {} stopped",
         count(Status::is_active),
         count(|status| status.error().is_some()),
-        count(|status| matches!(status, Status::Stopped)),
+        count(|status| matches!(status, Status::Stopped | Status::Sinkless)),
     );
     if app.paused {
         left += ", PAUSED";
@@ -167,7 +167,7 @@ fn look(seen: &Seen) -> Style {
     match seen.query.status {
         Status::Failed(_) | Status::Unreadable(_) => Style::new().fg(Color::Red),
         Status::Processing(_) => Style::new().fg(Color::Green),
-        Status::Stopped => Style::new().dim(),
+        Status::Stopped | Status::Sinkless => Style::new().dim(),
         Status::Waiting | Status::Trigger => Style::new(),
     }
 }

@@ -88,6 +88,6 @@ fn rank(status: &Status) -> u8 {
         Status::Failed(_) | Status::Unreadable(_) => 0,
         Status::Processing(_) => 1,
         Status::Waiting | Status::Trigger => 2,
-        Status::Stopped => 3,
+        Status::Stopped | Status::Sinkless => 3,
     }
 }
