@@ -6,6 +6,7 @@
 
 mod bad;
 mod fields;
+mod form;
 mod gate;
 mod kind;
 mod members;
@@ -13,17 +14,20 @@ mod number;
 mod path;
 mod scan;
 mod shape;
+mod small;
 mod splice;
 mod text;
 mod validate;
 
 pub use bad::BadRow;
 pub use fields::{Fields, Span, Spans};
+pub use form::Forms;
 pub use gate::Gate;
 pub use kind::Kind;
 pub use members::{Elements, Members, elements_of, fields_of};
 pub use number::{Short, parse_f64, parse_i64, short_number, write_f64, write_i64};
 pub use path::{Step, path};
+pub use small::Small;
 pub use splice::{Edit, Splice, append_member};
 pub use text::{plain_text, unescape, write_string};
 pub use validate::{MAX_DEPTH, trim, validate};

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use st_row::Small;
+
 use crate::aggregates::{Accumulator, State};
-use crate::short::Short;
 
 /// One group.
 pub struct Group {
     /// Its key columns other than the window, encoded.
-    pub key: Short,
+    pub key: Small,
     /// Where its window begins, microseconds since 1970; 0 without a window.
     pub start: i64,
     /// Closed once the watermark reaches this: the end of its window, or the event time it stands for.
@@ -31,7 +32,7 @@ pub struct Group {
 /// A group that is gone and that the state file still knows.
 pub struct Gone {
     /// Its key columns, encoded.
-    pub key: Short,
+    pub key: Small,
     /// Where its window began.
     pub start: i64,
     /// Where its window ended.

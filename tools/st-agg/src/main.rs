@@ -20,7 +20,6 @@ mod repeats;
 mod saved;
 mod scalar;
 mod sessions;
-mod short;
 mod slices;
 mod stage;
 mod state;

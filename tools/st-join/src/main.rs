@@ -1,11 +1,15 @@
 //! Joins a stream with a table or with another stream.
 
+mod arena;
 mod args;
 mod bounds;
 mod condition;
 mod how;
+mod keys;
 mod output;
 mod over;
+mod places;
+mod range;
 mod refusals;
 mod rows;
 mod saved;

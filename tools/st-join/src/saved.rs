@@ -100,7 +100,7 @@ impl Saved {
                 },
                 |held| {
                     write_key(key, side, held.number);
-                    write_value(value, held);
+                    write_value(value, &held);
                     file.borrow_mut().put(key, value)
                 },
             )?;
@@ -111,11 +111,11 @@ impl Saved {
         if file.wants_compaction() {
             file.compact(|put| {
                 for (side, state) in states.iter().enumerate() {
-                    for held in state.all() {
+                    state.all(|held| {
                         write_key(key, side, held.number);
-                        write_value(value, held);
-                        put(key, value)?;
-                    }
+                        write_value(value, &held);
+                        put(key, value)
+                    })?;
                 }
                 Ok(())
             })?;
@@ -131,13 +131,13 @@ fn write_key(out: &mut Vec<u8>, side: usize, number: u64) {
     out.push(b']');
 }
 
-fn write_value(out: &mut Vec<u8>, held: &Held) {
+fn write_value(out: &mut Vec<u8>, held: &Held<'_>) {
     out.clear();
     out.extend_from_slice(if held.matched {
         b"{\"matched\":true,\"row\":"
     } else {
         b"{\"matched\":false,\"row\":"
     });
-    out.extend_from_slice(st_row::trim(&held.row));
+    out.extend_from_slice(st_row::trim(held.row));
     out.push(b'}');
 }

@@ -1,60 +1,83 @@
-//! The rows of one side that may still find a match, by key, in the order they came.
+//! The rows of one side that may still find a match, by key and time.
+//!
+//! A row that is held is a few numbers: its bytes stand in an arena, without the keys that it has in common with the others. Rows
+//! go by time, so they are noted in slices of time, and a slice that has passed goes as a whole.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::ops::RangeInclusive;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use anyhow::Result;
+use st_row::Forms;
+
+use crate::arena::{Arena, At};
+use crate::keys::Keys;
 
 /// The time of rows that never go.
 pub const NEVER: i64 = i64::MAX;
 
+/// The times of a slice have all but so many bits in common: it is about a minute.
+const SLICE: u32 = 26;
+
+/// When a row is and when it goes, microseconds since 1970.
+#[derive(Clone, Copy)]
+pub struct Times {
+    /// What the condition's range is about; anything if there is none.
+    pub at: i64,
+    pub goes: i64,
+}
+
 /// One row that is held.
-pub struct Held {
+pub struct Held<'s> {
     /// Its number on its side: rows come out in this order.
     pub number: u64,
     /// It has had a match.
     pub matched: bool,
     /// Which columns it has.
     pub shape: u32,
-    /// It is in the state file as it is.
-    saved: Saved,
-    pub row: Box<[u8]>,
-    key: Box<[u8]>,
+    pub row: &'s [u8],
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Saved {
-    /// It was never written.
-    No,
-    /// It was written, and has changed since.
-    Stale,
-    Yes,
+/// What is known of a row beside its bytes.
+#[derive(Clone, Copy)]
+struct Entry {
+    number: u64,
+    goes: i64,
+    at: At,
+    /// The number of its key; [`GONE`] where there is no row.
+    key: u32,
+    shape_and_flags: u32,
 }
 
-/// The places of the rows of one key: hardly ever more than one.
-enum Places {
-    One(u32),
-    Many(Vec<u32>),
-}
+const GONE: u32 = u32::MAX;
+/// It has had a match.
+const MATCHED: u32 = 1;
+/// The state file has it.
+const WRITTEN: u32 = 2;
+/// It is in the list of what the state file is to be told.
+const CHANGED: u32 = 4;
+const FLAGS: u32 = 3;
 
-impl Places {
-    fn as_slice(&self) -> &[u32] {
-        match self {
-            Places::One(place) => std::slice::from_ref(place),
-            Places::Many(places) => places,
-        }
+impl Entry {
+    fn is(&self, flag: u32) -> bool {
+        self.shape_and_flags & flag != 0
+    }
+
+    fn shape(&self) -> u32 {
+        self.shape_and_flags >> FLAGS
     }
 }
 
 /// One side's rows.
 #[derive(Default)]
 pub struct State {
-    keys: HashMap<Box<[u8]>, Places, FixedState>,
-    rows: Vec<Option<Held>>,
+    keys: Keys,
+    entries: Vec<Entry>,
     free: Vec<u32>,
-    /// Rows by the time they go. One that has gone otherwise is passed over.
-    queue: BinaryHeap<Reverse<(i64, u64, u32)>>,
+    arena: Arena,
+    forms: Forms,
+    /// Places of rows by the slice of time in which they go. One that has gone otherwise is passed over.
+    slices: BTreeMap<i64, Vec<u32>>,
     /// Places of rows that the state file does not have as they are.
     changed: Vec<u32>,
     /// Numbers of rows that the state file has and that are gone.
@@ -62,20 +85,43 @@ pub struct State {
     /// The number of the next row.
     pub next: u64,
     len: usize,
-    bytes: u64,
     /// Rows that came and went since the last epoch.
     pub came: u64,
     pub went: u64,
+    packed: Vec<u8>,
+    coming: Coming,
 }
 
+/// Rows that are not yet filed under their keys, so that the trips to memory of several overlap.
+#[derive(Default)]
+struct Coming {
+    rows: Vec<Filed>,
+    keys: Vec<u8>,
+}
+
+/// A row to be filed: where its key ends among those that come, the key's hash and most likely number; when and where it is.
+struct Filed {
+    key_end: usize,
+    hash: u32,
+    guess: Option<u32>,
+    time: i64,
+    place: u32,
+}
+
+/// So many rows are filed at once.
+const ROWS: usize = 32;
+
 /// What a row takes beside its own bytes and its key's.
-const OVERHEAD: u64 = 160;
+const OVERHEAD: u64 = 64;
 
 impl State {
     /// Takes a row in.
-    pub fn add(&mut self, key: &[u8], row: &[u8], time: i64, matched: bool, shape: u32) {
+    #[inline]
+    pub fn add(&mut self, key: &[u8], row: &[u8], times: Times, matched: bool, shape: u32) {
         let number = self.next;
-        self.put(key, row, time, matched, shape, number, Saved::No);
+        let matched = if matched { MATCHED } else { 0 };
+        let place = self.put(key, row, times, shape << FLAGS | matched | CHANGED, number);
+        self.changed.push(place);
         self.next += 1;
         self.came += 1;
     }
@@ -85,132 +131,263 @@ impl State {
         &mut self,
         key: &[u8],
         row: &[u8],
-        time: i64,
+        times: Times,
         matched: bool,
         shape: u32,
         number: u64,
     ) {
-        self.put(key, row, time, matched, shape, number, Saved::Yes);
+        let matched = if matched { MATCHED } else { 0 };
+        self.put(key, row, times, shape << FLAGS | matched | WRITTEN, number);
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[inline]
     fn put(
         &mut self,
         key: &[u8],
         row: &[u8],
-        time: i64,
-        matched: bool,
-        shape: u32,
+        times: Times,
+        shape_and_flags: u32,
         number: u64,
-        saved: Saved,
-    ) {
-        let held = Held {
+    ) -> u32 {
+        self.packed.clear();
+        self.forms.pack(row, &mut self.packed);
+        let place = self.free.pop().unwrap_or(self.entries.len() as u32);
+        let entry = Entry {
             number,
-            matched,
-            shape,
-            saved,
-            row: row.into(),
-            key: key.into(),
+            goes: times.goes,
+            at: self.arena.add(&self.packed),
+            key: GONE,
+            shape_and_flags,
         };
+        match self.entries.get_mut(place as usize) {
+            Some(free) => *free = entry,
+            None => self.entries.push(entry),
+        }
         self.len += 1;
-        self.bytes += (key.len() * 2 + row.len()) as u64 + OVERHEAD;
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.rows[place as usize] = Some(held);
-                place
-            }
-            None => {
-                self.rows.push(Some(held));
-                (self.rows.len() - 1) as u32
-            }
+        self.coming.keys.extend_from_slice(key);
+        self.coming.rows.push(Filed {
+            key_end: self.coming.keys.len(),
+            hash: self.keys.hash(key),
+            guess: None,
+            time: times.at,
+            place,
+        });
+        if self.coming.rows.len() == ROWS {
+            self.file();
+        }
+        if times.goes != NEVER {
+            self.slices
+                .entry(times.goes >> SLICE)
+                .or_default()
+                .push(place);
+        }
+        place
+    }
+
+    /// Files the rows that came under their keys.
+    fn file(&mut self) {
+        let Coming { rows, keys } = &mut self.coming;
+        for row in &mut *rows {
+            row.guess = self.keys.guess(row.hash);
+        }
+        for row in &*rows {
+            black_box(row.guess.map(|number| self.keys.touch(number)));
+        }
+        let mut from = 0;
+        for row in rows.drain(..) {
+            let key = &keys[from..row.key_end];
+            let number = self.keys.add(key, row.hash, row.guess, row.time, row.place);
+            self.entries[row.place as usize].key = number;
+            from = row.key_end;
+        }
+        keys.clear();
+    }
+
+    /// Adds to `found` the places of the rows with this key and a time in the range, in the order they came.
+    #[inline]
+    pub fn find(&mut self, key: &[u8], range: &RangeInclusive<i64>, found: &mut Vec<u32>) {
+        if !self.coming.rows.is_empty() {
+            self.file();
+        }
+        let Some(places) = self.keys.places(key) else {
+            return;
         };
-        match self.keys.get_mut(key) {
-            None => {
-                self.keys.insert(key.into(), Places::One(place));
-            }
-            Some(Places::Many(places)) => places.push(place),
-            Some(one) => *one = Places::Many(vec![one.as_slice()[0], place]),
-        }
-        if time != NEVER {
-            self.queue.push(Reverse((time, number, place)));
-        }
-        if saved == Saved::No {
-            self.changed.push(place);
+        let mut last = None;
+        let mut in_order = true;
+        places.within(range, |place| {
+            let number = self.entries[place as usize].number;
+            in_order &= last.is_none_or(|last| last < number);
+            last = Some(number);
+            found.push(place);
+        });
+        if !in_order {
+            found.sort_unstable_by_key(|place| self.entries[*place as usize].number);
         }
     }
 
-    /// The places of the rows with this key, in the order they came.
+    /// Writes the row at a place that [`State::find`] gave; its shape.
     #[inline]
-    pub fn find(&self, key: &[u8]) -> &[u32] {
-        match self.keys.get(key) {
-            Some(places) => places.as_slice(),
-            None => &[],
-        }
-    }
-
-    /// The row at a place that [`State::find`] gave.
-    #[inline]
-    pub fn at(&self, place: u32) -> Option<&Held> {
-        self.rows[place as usize].as_ref()
+    pub fn read(&self, place: u32, row: &mut Vec<u8>) -> u32 {
+        let entry = &self.entries[place as usize];
+        row.clear();
+        self.forms.unpack(self.arena.get(entry.at), row);
+        entry.shape()
     }
 
     /// Notes that a row has had a match.
     pub fn matched(&mut self, place: u32) {
-        let Some(held) = &mut self.rows[place as usize] else {
-            return;
-        };
-        if held.matched {
+        let entry = &mut self.entries[place as usize];
+        if entry.is(MATCHED) {
             return;
         }
-        held.matched = true;
-        if held.saved == Saved::Yes {
-            held.saved = Saved::Stale;
+        if !entry.is(CHANGED) {
             self.changed.push(place);
         }
+        entry.shape_and_flags |= MATCHED | CHANGED;
     }
 
-    /// Takes out the row that is the first to go, if its time is at or before `until`.
-    pub fn pop(&mut self, until: i64) -> Option<Held> {
-        while let Some(Reverse((time, number, place))) = self.queue.peek().copied() {
-            if time > until {
-                return None;
+    /// Takes out the rows that go at or before `until`. If their going is to be `told`, calls `go` for those that have had
+    /// no match, the first to go first.
+    ///
+    /// # Errors
+    /// Those of `go`.
+    pub fn pass(
+        &mut self,
+        until: i64,
+        told: bool,
+        mut go: impl FnMut(Held<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.file();
+        let (mut row, mut going, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(slice) = self.slices.first_entry()
+            && *slice.key() <= until >> SLICE
+        {
+            let (number, places) = slice.remove_entry();
+            going.clear();
+            let mut stay = Vec::new();
+            for place in places {
+                let entry = &self.entries[place as usize];
+                // Another row may have taken the place of one that has gone.
+                if entry.key == GONE || entry.goes >> SLICE != number {
+                    continue;
+                }
+                match entry.goes <= until {
+                    true => going.push((entry.goes, entry.number, place)),
+                    false => stay.push(place),
+                }
             }
-            self.queue.pop();
-            if self.at(place).is_some_and(|held| held.number == number) {
-                return self.remove(place);
+            if told {
+                going.sort_unstable();
+            }
+            for (_, _, place) in &going {
+                let entry = &self.entries[*place as usize];
+                // It may stand in its slice twice.
+                if entry.key == GONE {
+                    continue;
+                }
+                if told && !entry.is(MATCHED) {
+                    go(self.held(*place, &mut row))?;
+                }
+                let key = self.take(*place);
+                if self.keys.went(key) {
+                    keys.push(key);
+                }
+            }
+            if !stay.is_empty() {
+                self.slices.insert(number, stay);
+                break;
             }
         }
-        None
+        for key in keys {
+            self.clear(key);
+        }
+        self.settle();
+        Ok(())
     }
 
-    /// Takes out all rows, in the order they came.
-    pub fn drain(&mut self) -> Vec<Held> {
-        let places = 0..self.rows.len() as u32;
-        let mut all: Vec<Held> = places.filter_map(|place| self.remove(place)).collect();
-        all.sort_unstable_by_key(|held| held.number);
-        self.queue.clear();
-        all
+    /// Takes out all rows; calls `go` as [`State::pass`] does, in the order they came.
+    ///
+    /// # Errors
+    /// Those of `go`.
+    pub fn drain(&mut self, told: bool, mut go: impl FnMut(Held<'_>) -> Result<()>) -> Result<()> {
+        self.file();
+        let mut row = Vec::new();
+        let mut places: Vec<u32> = self.places().collect();
+        places.sort_unstable_by_key(|place| self.entries[*place as usize].number);
+        for place in places {
+            if told && !self.entries[place as usize].is(MATCHED) {
+                go(self.held(place, &mut row))?;
+            }
+            self.take(place);
+        }
+        self.keys = Keys::default();
+        self.arena = Arena::default();
+        self.slices.clear();
+        self.entries.clear();
+        self.free.clear();
+        Ok(())
     }
 
     /// Takes a row out.
-    pub fn remove(&mut self, place: u32) -> Option<Held> {
-        let held = self.rows[place as usize].take()?;
+    pub fn remove(&mut self, place: u32) {
+        let key = self.take(place);
+        self.keys.went(key);
+        self.clear(key);
+    }
+
+    /// Takes a row out that its key still points to; its key.
+    fn take(&mut self, place: u32) -> u32 {
+        let entry = &mut self.entries[place as usize];
+        let key = std::mem::replace(&mut entry.key, GONE);
+        let (at, number, written) = (entry.at, entry.number, entry.is(WRITTEN));
+        if written {
+            self.gone.push(number);
+        }
+        self.arena.remove(at);
         self.free.push(place);
         self.len -= 1;
         self.went += 1;
-        self.bytes -= (held.key.len() * 2 + held.row.len()) as u64 + OVERHEAD;
-        if held.saved != Saved::No {
-            self.gone.push(held.number);
+        key
+    }
+
+    fn clear(&mut self, key: u32) {
+        let entries = &self.entries;
+        let is_gone = |place: u32| entries[place as usize].key == GONE;
+        self.keys.clear(key, is_gone);
+    }
+
+    /// Moves the rows that keep mostly empty blocks, once these are too many.
+    fn settle(&mut self) {
+        if !self.arena.is_sparse() {
+            return;
         }
-        match self.keys.get_mut(&held.key) {
-            Some(Places::Many(places)) if places.len() > 1 => {
-                places.retain(|other| *other != place)
-            }
-            _ => {
-                self.keys.remove(&held.key);
+        for entry in self.entries.iter_mut().filter(|entry| entry.key != GONE) {
+            if self.arena.is_lonely(entry.at) {
+                self.packed.clear();
+                self.packed.extend_from_slice(self.arena.get(entry.at));
+                self.arena.remove(entry.at);
+                entry.at = self.arena.add(&self.packed);
             }
         }
-        Some(held)
+    }
+
+    fn places(&self) -> impl Iterator<Item = u32> {
+        let entries = self.entries.iter().enumerate();
+        entries
+            .filter(|(_, entry)| entry.key != GONE)
+            .map(|(place, _)| place as u32)
+    }
+
+    /// A row that is there; its bytes are written to `row`.
+    fn held<'r>(&self, place: u32, row: &'r mut Vec<u8>) -> Held<'r> {
+        let shape = self.read(place, row);
+        let entry = &self.entries[place as usize];
+        Held {
+            number: entry.number,
+            matched: entry.is(MATCHED),
+            shape,
+            row,
+        }
     }
 
     /// How many rows are held.
@@ -220,34 +397,46 @@ impl State {
 
     /// Memory they take, an estimate.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.len as u64 * OVERHEAD + (self.arena.bytes() + self.keys.bytes()) as u64
     }
 
     /// Hands on the numbers of rows that are gone and the rows that are new or have changed since the last call, as what
     /// the state file has to be told.
+    ///
+    /// # Errors
+    /// Those of what is called.
     pub fn take_changes(
         &mut self,
-        mut gone: impl FnMut(u64) -> anyhow::Result<()>,
-        mut changed: impl FnMut(&Held) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        for number in self.gone.drain(..) {
+        mut gone: impl FnMut(u64) -> Result<()>,
+        mut changed: impl FnMut(Held<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.file();
+        for number in std::mem::take(&mut self.gone) {
             gone(number)?;
         }
-        for place in self.changed.drain(..) {
+        let mut row = Vec::new();
+        for place in std::mem::take(&mut self.changed) {
+            let entry = &mut self.entries[place as usize];
             // One that has gone, or whose place another has taken and which was written as that, needs nothing.
-            if let Some(held) = &mut self.rows[place as usize]
-                && held.saved != Saved::Yes
-            {
-                changed(held)?;
-                held.saved = Saved::Yes;
+            if entry.key == GONE || !entry.is(CHANGED) {
+                continue;
             }
+            entry.shape_and_flags = entry.shape_and_flags & !CHANGED | WRITTEN;
+            changed(self.held(place, &mut row))?;
         }
         Ok(())
     }
 
-    /// All rows, for a new generation of the state file.
-    pub fn all(&self) -> impl Iterator<Item = &Held> {
-        self.rows.iter().flatten()
+    /// Hands on all rows, for a new generation of the state file; to be called behind [`State::take_changes`].
+    ///
+    /// # Errors
+    /// Those of what is called.
+    pub fn all(&self, mut each: impl FnMut(Held<'_>) -> Result<()>) -> Result<()> {
+        let mut row = Vec::new();
+        for place in self.places() {
+            each(self.held(place, &mut row))?;
+        }
+        Ok(())
     }
 }
 
@@ -256,33 +445,78 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn add(state: &mut State, key: &str, row: &str, goes: i64) {
+        let times = Times { at: goes, goes };
+        state.add(key.as_bytes(), row.as_bytes(), times, false, 0);
+    }
+
+    fn find(state: &mut State, key: &str) -> Vec<u32> {
+        let mut found = Vec::new();
+        state.find(key.as_bytes(), &(i64::MIN..=i64::MAX), &mut found);
+        found
+    }
+
+    fn rows(state: &mut State, key: &str) -> Vec<String> {
+        let (places, mut row) = (find(state, key), Vec::new());
+        let text = |place: u32| {
+            state.read(place, &mut row);
+            String::from_utf8(row.clone()).unwrap()
+        };
+        places.into_iter().map(text).collect()
+    }
+
+    fn pass(state: &mut State, until: i64) -> Vec<String> {
+        let mut went = Vec::new();
+        let go = |held: Held<'_>| {
+            went.push(String::from_utf8(held.row.to_vec()).unwrap());
+            Ok(())
+        };
+        state.pass(until, true, go).unwrap();
+        went
+    }
+
     #[test]
     fn rows_go_by_their_time_and_come_by_their_key() {
         let mut state = State::default();
         for (key, time) in [("a", 30), ("b", 10), ("a", 20), ("c", NEVER)] {
-            state.add(
-                key.as_bytes(),
-                format!("{key}{time}").as_bytes(),
-                time,
-                false,
-                0,
-            );
+            add(&mut state, key, &format!("{key}{time}"), time);
         }
-        let rows = |state: &State, key: &str| -> Vec<String> {
-            let places = state.find(key.as_bytes()).iter();
-            places
-                .map(|place| String::from_utf8(state.at(*place).unwrap().row.to_vec()).unwrap())
-                .collect()
+        assert_eq!(rows(&mut state, "a"), ["a30", "a20"]);
+        assert_eq!(pass(&mut state, 20), ["b10", "a20"]);
+        assert!(pass(&mut state, 29).is_empty());
+        assert_eq!(rows(&mut state, "a"), ["a30"]);
+        assert!(rows(&mut state, "b").is_empty());
+        add(&mut state, "b", "b40", 40);
+        let mut went = 0;
+        let count = |_: Held<'_>| {
+            went += 1;
+            Ok(())
         };
-        assert_eq!(rows(&state, "a"), ["a30", "a20"]);
-        assert_eq!(*state.pop(20).unwrap().row, *b"b10");
-        assert_eq!(*state.pop(20).unwrap().row, *b"a20");
-        assert!(state.pop(29).is_none());
-        assert_eq!(rows(&state, "a"), ["a30"]);
-        assert!(rows(&state, "b").is_empty());
-        state.add(b"b", b"b40", 40, false, 0);
-        assert_eq!(state.drain().len(), 3);
-        assert_eq!((state.len(), state.bytes()), (0, 0));
+        state.drain(true, count).unwrap();
+        assert_eq!((went, state.len(), state.bytes()), (3, 0, 0));
+        assert_eq!((state.came, state.went), (5, 5));
+        assert!(rows(&mut state, "a").is_empty());
+    }
+
+    #[test]
+    fn rows_of_a_key_go_while_others_stay() {
+        let mut state = State::default();
+        let minute = 60_000_000;
+        for time in [5, 1, 9, 3, 7, 2] {
+            add(&mut state, "a", &format!("a{time}"), time * minute);
+            add(&mut state, &time.to_string(), "x", time * minute);
+        }
+        let place = find(&mut state, "a")[1];
+        state.matched(place);
+        assert_eq!(pass(&mut state, 3 * minute), ["x", "a2", "x", "a3", "x"]);
+        assert_eq!(rows(&mut state, "a"), ["a5", "a9", "a7"]);
+        let place = find(&mut state, "a")[1];
+        state.remove(place);
+        // The place of the row that was to go at nine is taken by one that goes later.
+        add(&mut state, "a", "a20", 20 * minute);
+        assert_eq!(pass(&mut state, 10 * minute), ["a5", "x", "a7", "x", "x"]);
+        assert_eq!(rows(&mut state, "a"), ["a20"]);
+        assert_eq!((state.len(), state.next), (1, 13));
     }
 
     #[test]
@@ -304,23 +538,38 @@ mod tests {
                 .unwrap();
             (gone, changed)
         };
-        state.add(b"a", b"0", 1, false, 0);
-        state.add(b"b", b"1", 2, false, 0);
-        state.add(b"c", b"2", 3, false, 0);
+        add(&mut state, "a", "0", 1);
+        add(&mut state, "b", "1", 2);
+        add(&mut state, "c", "2", 3);
         // It came and went within one epoch, and its place was taken.
-        state.pop(1);
-        state.add(b"d", b"3", 4, false, 0);
+        assert_eq!(pass(&mut state, 1), ["0"]);
+        add(&mut state, "d", "3", 4);
         let (gone, mut changed) = told(&mut state);
         changed.sort_unstable();
         assert_eq!(
             (gone, changed),
             (vec![], vec![(1, false), (2, false), (3, false)])
         );
-        let place = state.find(b"b")[0];
+        let place = find(&mut state, "b")[0];
         state.matched(place);
         state.matched(place);
-        state.remove(state.find(b"c")[0]);
+        let place = find(&mut state, "c")[0];
+        state.remove(place);
         assert_eq!(told(&mut state), (vec![2], vec![(1, true)]));
         assert_eq!(told(&mut state), (vec![], vec![]));
+    }
+
+    #[test]
+    fn bytes_of_rows_that_went_are_given_back() {
+        let mut state = State::default();
+        let row = |number: i64| format!("{{\"text\":\"{}{number}\"}}", "x".repeat(200));
+        for number in 0..100_000 {
+            // One in a thousand stays.
+            let goes = if number % 1000 == 0 { NEVER } else { number };
+            add(&mut state, &(number % 10).to_string(), &row(number), goes);
+        }
+        assert!(pass(&mut state, 100_000).len() == 99_900 && !state.arena.is_sparse());
+        let rows = rows(&mut state, "0");
+        assert_eq!((rows.len(), &rows[7]), (100, &row(7000)));
     }
 }

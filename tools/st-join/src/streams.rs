@@ -23,11 +23,12 @@ use crate::condition::Condition;
 use crate::how::How;
 use crate::output::Output;
 use crate::over::Over;
+use crate::range::{self, Range};
 use crate::refusals;
 use crate::rows::{Pair, RowAt};
 use crate::saved::Saved;
 use crate::side::{self, L, R, Side};
-use crate::state::{NEVER, State};
+use crate::state::{Held, NEVER, State, Times};
 
 /// `st-join` of two streams.
 pub struct Join {
@@ -48,8 +49,11 @@ struct Run {
     how: How,
     sides: [Side; 2],
     rules: [Option<Rule>; 2],
-    /// What a pair of equal keys must fulfil beside.
+    /// The times that a pair of equal keys must have, and what it must fulfil beside.
+    range: Option<Range>,
     rest: Option<(Compiled, Over)>,
+    /// Which times of a row are read.
+    reads: [Reads; 2],
     output: Output,
     states: [State; 2],
     saved: Option<Saved>,
@@ -60,9 +64,18 @@ struct Run {
     key: Vec<u8>,
     spans: Spans,
     other: Spans,
+    /// A row of the other side.
+    held: Vec<u8>,
     /// Room for the values of a pair.
     spare: Vec<Typed<'static>>,
     found: Vec<u32>,
+}
+
+/// Which times of a row are read, each once.
+struct Reads {
+    /// When it goes is what tells whether it is late; what the range is about is when it goes.
+    goes_is_late: bool,
+    range_is_goes: bool,
 }
 
 impl Join {
@@ -115,10 +128,11 @@ pub fn all(parts: &[Ast]) -> Option<Ast> {
 /// What does not compile.
 pub fn rest(
     condition: &Condition,
+    parts: &[Ast],
     sides: &mut [Side; 2],
     zone: Zone,
 ) -> Result<Option<(Compiled, Over)>> {
-    let Some(ast) = all(&condition.rest) else {
+    let Some(ast) = all(parts) else {
         return Ok(None);
     };
     let mut over = Over::new(zone);
@@ -182,14 +196,25 @@ impl Stage for Join {
         if context.marked {
             refusals::streams(how, &self.condition, &rules, &starts)?;
         }
-        let rest = rest(&self.condition, &mut sides, self.zone)?;
+        let (range, left) = range::take(&self.condition, &mut sides, self.zone);
+        let rest = rest(&self.condition, &left, &mut sides, self.zone)?;
         let select = self.arguments.select.as_deref();
         let output = Output::new(select, &self.condition, how, &mut sides, start, self.zone)?;
         let shifts = rules.iter().flatten().map(|rule| rule.shift);
         let shift = shifts.min().unwrap_or(0).min(0).div_euclid(1000) * 1000;
+        let reads = [L, R].map(|side| {
+            let goes = rules[side].as_ref().map(|rule| &rule.time);
+            let at = range.as_ref().map(|range| &range.times[side]);
+            Reads {
+                goes_is_late: goes == sides[side].late.as_ref(),
+                range_is_goes: at == goes,
+            }
+        });
         let mut run = Run {
             how,
+            range,
             rest,
+            reads,
             states: Default::default(),
             saved: None,
             zone: self.zone,
@@ -198,6 +223,7 @@ impl Stage for Join {
             key: Vec::new(),
             spans: Spans::default(),
             other: Spans::default(),
+            held: Vec::new(),
             spare: Vec::new(),
             found: Vec::new(),
             sides,
@@ -306,19 +332,31 @@ impl Run {
         self.sides[side].locate(row, &mut self.spans)?;
         self.key.clear();
         self.sides[side].key(env, row, &self.spans, &mut self.key);
-        let time = self.time(side, row).unwrap_or(i64::MIN);
+        let late = self.sides[side].late_time(row, &self.spans);
+        let times = self.times(side, row, late).unwrap_or(Times {
+            at: i64::MIN,
+            goes: i64::MIN,
+        });
         let shape = self.output.shape(side, row);
-        self.states[side].restore(&self.key, row, time, matched, shape, number);
+        self.states[side].restore(&self.key, row, times, matched, shape, number);
         Ok(())
     }
 
-    /// When a row goes; none if it has no time and so can match nothing.
+    /// The times of a row; none if one is missing, so that it can match nothing.
     #[inline]
-    fn time(&self, side: usize, row: &[u8]) -> Option<i64> {
-        match &self.rules[side] {
-            None => Some(NEVER),
-            Some(rule) => rule.time.of(row, &self.spans, self.zone),
-        }
+    fn times(&self, side: usize, row: &[u8], late: Option<i64>) -> Option<Times> {
+        let reads = &self.reads[side];
+        let goes = match &self.rules[side] {
+            None => NEVER,
+            Some(_) if reads.goes_is_late => late?,
+            Some(rule) => rule.time.of(row, &self.spans, self.zone)?,
+        };
+        let at = match &self.range {
+            None => goes,
+            Some(_) if reads.range_is_goes => goes,
+            Some(range) => range.times[side].of(row, &self.spans, self.zone)?,
+        };
+        Some(Times { at, goes })
     }
 
     fn row(&mut self, env: &Env, side: usize, row: &[u8], out: &mut Out) -> Result<()> {
@@ -326,8 +364,8 @@ impl Run {
         if let Err(bad) = own.locate(row, &mut self.spans) {
             return out.reject(row, &bad.to_string());
         }
-        if let Some(mark) = self.mark
-            && let Some(time) = own.late_time(row, &self.spans)
+        let late = own.late_time(row, &self.spans);
+        if let (Some(mark), Some(time)) = (self.mark, late)
             && time <= mark
         {
             let late = own.late.as_ref().map_or("", |late| late.name.as_str());
@@ -335,18 +373,18 @@ impl Run {
         }
         self.key.clear();
         let can_match = own.key(env, row, &self.spans, &mut self.key);
-        let time = self.time(side, row);
+        let times = self.times(side, row, late);
         let shape = self.output.shape(side, row);
-        let (Some(time), true) = (time, can_match) else {
+        let (Some(times), true) = (times, can_match) else {
             if self.how.keeps(side) {
                 return self.alone(env, side, row, shape, out);
             }
             out.filtered();
             return Ok(());
         };
-        let matched = self.meet(env, side, row, shape, out)?;
+        let matched = self.meet(env, side, row, times.at, shape, out)?;
         if !(matched && self.how == How::Semi && side == L) {
-            self.states[side].add(&self.key, row, time, matched, shape);
+            self.states[side].add(&self.key, row, times, matched, shape);
         }
         Ok(())
     }
@@ -357,20 +395,22 @@ impl Run {
         env: &Env,
         side: usize,
         row: &[u8],
+        time: i64,
         shape: u32,
         out: &mut Out,
     ) -> Result<bool> {
         let other = 1 - side;
+        let range = match &self.range {
+            Some(range) => range.of(side, time),
+            None => i64::MIN..=i64::MAX,
+        };
         self.found.clear();
-        self.found
-            .extend_from_slice(self.states[other].find(&self.key));
+        self.states[other].find(&self.key, &range, &mut self.found);
         let mut matched = false;
         for at in 0..self.found.len() {
             let place = self.found[at];
-            let Some(held) = self.states[other].at(place) else {
-                continue;
-            };
-            self.sides[other].locate(&held.row, &mut self.other)?;
+            let held_shape = self.states[other].read(place, &mut self.held);
+            self.sides[other].locate(&self.held, &mut self.other)?;
             let mut pair: Pair<'_> = [None, None];
             pair[side] = Some(RowAt {
                 bytes: row,
@@ -378,9 +418,9 @@ impl Run {
                 shape,
             });
             pair[other] = Some(RowAt {
-                bytes: &held.row,
+                bytes: &self.held,
                 spans: &self.other,
-                shape: held.shape,
+                shape: held_shape,
             });
             if let Some((rest, over)) = &self.rest
                 && !over.test(rest, env, &pair, &mut self.spare)
@@ -429,19 +469,22 @@ impl Run {
     /// The end of a batch: what the watermark has passed goes, in a final batch all.
     fn close(&mut self, env: &Env, batch: &Batch, out: &mut Out) -> Result<()> {
         for side in [L, R] {
-            if batch.last {
-                for held in self.states[side].drain() {
-                    self.go(env, side, &held, out)?;
-                }
-                continue;
-            }
-            let (Some(mark), Some(rule)) = (self.mark, &self.rules[side]) else {
-                continue;
+            let told = self.how.keeps(side);
+            let until = match (self.mark, &self.rules[side]) {
+                (Some(mark), Some(rule)) => Some(mark.saturating_add(rule.shift)),
+                _ => None,
             };
-            let until = mark.saturating_add(rule.shift);
-            while let Some(held) = self.states[side].pop(until) {
-                self.go(env, side, &held, out)?;
+            let mut state = std::mem::take(&mut self.states[side]);
+            let go = |held: Held<'_>| {
+                self.sides[side].locate(held.row, &mut self.spans)?;
+                self.alone(env, side, held.row, held.shape, out)
+            };
+            if batch.last {
+                state.drain(told, go)?;
+            } else if let Some(until) = until {
+                state.pass(until, told, go)?;
             }
+            self.states[side] = state;
         }
         if let Some(saved) = &mut self.saved {
             saved.close(batch.id, &mut self.states)?;
@@ -455,20 +498,5 @@ impl Run {
         }
         out.state(figures);
         Ok(())
-    }
-
-    /// A held row goes: alone, if its side is kept and it has had no match.
-    fn go(
-        &mut self,
-        env: &Env,
-        side: usize,
-        held: &crate::state::Held,
-        out: &mut Out,
-    ) -> Result<()> {
-        if held.matched || !self.how.keeps(side) {
-            return Ok(());
-        }
-        self.sides[side].locate(&held.row, &mut self.spans)?;
-        self.alone(env, side, &held.row, held.shape, out)
     }
 }

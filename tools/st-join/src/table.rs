@@ -123,7 +123,7 @@ impl Join {
         right.columns = (!known.columns.is_empty()).then(|| known.columns.clone());
         let mut sides = [Side::new(start, self.zone)?, Side::new(&right, self.zone)?];
         side::bind(&self.condition, &mut sides)?;
-        let rest = rest(&self.condition, &mut sides, self.zone)?;
+        let rest = rest(&self.condition, &self.condition.rest, &mut sides, self.zone)?;
         let select = self.arguments.select.as_deref();
         let output = Output::new(select, &self.condition, how, &mut sides, start, self.zone)?;
         let run = Run {

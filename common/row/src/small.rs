@@ -9,48 +9,48 @@ const FEW: usize = 22;
 
 /// Bytes that do not change.
 #[derive(Clone)]
-pub enum Short {
+pub enum Small {
     /// So many of these.
     Here(u8, [u8; FEW]),
     /// More than fit here.
     There(Box<[u8]>),
 }
 
-impl Short {
+impl Small {
     /// Bytes held elsewhere, an estimate.
     pub fn heap(&self) -> usize {
         match self {
-            Short::Here(..) => 0,
-            Short::There(bytes) => bytes.len() + 16,
+            Small::Here(..) => 0,
+            Small::There(bytes) => bytes.len() + 16,
         }
     }
 }
 
-impl From<&[u8]> for Short {
-    fn from(bytes: &[u8]) -> Short {
+impl From<&[u8]> for Small {
+    fn from(bytes: &[u8]) -> Small {
         if bytes.len() > FEW {
-            return Short::There(bytes.into());
+            return Small::There(bytes.into());
         }
         let mut here = [0; FEW];
         here[..bytes.len()].copy_from_slice(bytes);
-        Short::Here(bytes.len() as u8, here)
+        Small::Here(bytes.len() as u8, here)
     }
 }
 
-impl Default for Short {
-    fn default() -> Short {
-        Short::Here(0, [0; FEW])
+impl Default for Small {
+    fn default() -> Small {
+        Small::Here(0, [0; FEW])
     }
 }
 
-impl Deref for Short {
+impl Deref for Small {
     type Target = [u8];
 
     #[inline(always)]
     fn deref(&self) -> &[u8] {
         match self {
-            Short::Here(length, bytes) => &bytes[..usize::from(*length).min(FEW)],
-            Short::There(bytes) => bytes,
+            Small::Here(length, bytes) => &bytes[..usize::from(*length).min(FEW)],
+            Small::There(bytes) => bytes,
         }
     }
 }
@@ -63,8 +63,8 @@ mod tests {
     fn bytes_of_any_length_stay_as_they_are() {
         let bytes: Vec<u8> = (0..60).collect();
         for length in 0..bytes.len() {
-            assert_eq!(*Short::from(&bytes[..length]), bytes[..length]);
+            assert_eq!(*Small::from(&bytes[..length]), bytes[..length]);
         }
-        assert_eq!(size_of::<Short>(), 24);
+        assert_eq!(size_of::<Small>(), 24);
     }
 }

@@ -1,0 +1,141 @@
+//! The keys of one side's rows: a hash table of numbers, and of each number the rows.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use st_row::Small;
+
+use crate::places::Places;
+
+/// The rows of each key.
+#[derive(Default)]
+pub struct Keys {
+    table: HashTable<Slot>,
+    keys: Vec<Key>,
+    free: Vec<u32>,
+    hasher: FixedState,
+    bytes: usize,
+}
+
+/// A key's number, beside half of its hash: so growing the table, and most of looking in vain, need not visit the keys.
+#[derive(Clone, Copy)]
+struct Slot {
+    hash: u32,
+    number: u32,
+}
+
+/// What looking a key up needs is in one line of the processor's cache.
+#[derive(Default)]
+#[repr(align(64))]
+struct Key {
+    bytes: Small,
+    hash: u32,
+    /// How many of its places have gone and are still noted.
+    gone: u32,
+    places: Places,
+}
+
+/// What a key takes beside its bytes.
+const OVERHEAD: usize = 96;
+
+impl Keys {
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u32 {
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
+    #[inline]
+    fn find(&self, key: &[u8], hash: u32) -> Option<u32> {
+        let same =
+            |slot: &Slot| slot.hash == hash && *self.keys[slot.number as usize].bytes == *key;
+        Some(self.table.find(spread(hash), same)?.number)
+    }
+
+    /// The rows of a key.
+    #[inline]
+    pub fn places(&self, key: &[u8]) -> Option<&Places> {
+        let number = self.find(key, self.hash(key))?;
+        Some(&self.keys[number as usize].places)
+    }
+
+    /// The number of a key with such a hash, most likely the one that is looked for.
+    #[inline]
+    pub fn guess(&self, hash: u32) -> Option<u32> {
+        let slot = self.table.find(spread(hash), |slot| slot.hash == hash)?;
+        Some(slot.number)
+    }
+
+    /// Reads what [`Keys::add`] will write for a key of that number, so that it is at hand then.
+    #[inline]
+    pub fn touch(&self, number: u32) -> i64 {
+        self.keys[number as usize].places.last()
+    }
+
+    /// Adds a row of a key whose hash is given, and gives the key's number, which may have been guessed.
+    #[inline]
+    pub fn add(&mut self, key: &[u8], hash: u32, guess: Option<u32>, time: i64, place: u32) -> u32 {
+        let number = match guess {
+            Some(number) if *self.keys[number as usize].bytes == *key => number,
+            _ => match self.find(key, hash) {
+                Some(number) => number,
+                None => self.begin(key, hash),
+            },
+        };
+        self.keys[number as usize].places.add(time, place);
+        number
+    }
+
+    fn begin(&mut self, key: &[u8], hash: u32) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.keys.push(Key::default());
+            self.keys.len() as u32 - 1
+        });
+        let slot = Slot { hash, number };
+        self.table
+            .insert_unique(spread(hash), slot, |slot| spread(slot.hash));
+        self.bytes += key.len() + OVERHEAD;
+        self.keys[number as usize] = Key {
+            bytes: key.into(),
+            hash,
+            ..Key::default()
+        };
+        number
+    }
+
+    /// Notes that a row of a key has gone; true if it is the first since the key was cleared.
+    pub fn went(&mut self, number: u32) -> bool {
+        let key = &mut self.keys[number as usize];
+        key.gone += 1;
+        key.gone == 1
+    }
+
+    /// Takes out the rows of a key that have gone, and the key with its last.
+    pub fn clear(&mut self, number: u32, is_gone: impl Fn(u32) -> bool) {
+        let key = &mut self.keys[number as usize];
+        let gone = std::mem::take(&mut key.gone);
+        key.places.clear_gone(gone, is_gone);
+        if !key.places.is_empty() {
+            return;
+        }
+        let Key { bytes, hash, .. } = std::mem::take(key);
+        self.bytes -= bytes.len() + OVERHEAD;
+        self.free.push(number);
+        let same = |slot: &Slot| slot.number == number;
+        if let Ok(slot) = self.table.find_entry(spread(hash), same) {
+            slot.remove();
+        }
+    }
+
+    /// Memory that the keys take, an estimate.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// The table takes its bits from both ends of the hash.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) | u64::from(hash) << 32
+}
