@@ -1,18 +1,20 @@
 //! The keys of one side's rows: a hash table of numbers, and of each number the rows.
 
 use std::hash::BuildHasher;
+use std::ops::RangeInclusive;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use st_row::Small;
 
-use crate::places::Places;
+use crate::places::{Places, Pool};
 
 /// The rows of each key.
 #[derive(Default)]
 pub struct Keys {
     table: HashTable<Slot>,
     keys: Vec<Key>,
+    pool: Pool,
     free: Vec<u32>,
     hasher: FixedState,
     bytes: usize,
@@ -25,9 +27,7 @@ struct Slot {
     number: u32,
 }
 
-/// What looking a key up needs is in one line of the processor's cache.
 #[derive(Default)]
-#[repr(align(64))]
 struct Key {
     bytes: Small,
     hash: u32,
@@ -53,11 +53,14 @@ impl Keys {
         Some(self.table.find(spread(hash), same)?.number)
     }
 
-    /// The rows of a key.
+    /// Calls `found` with the places of a key's rows in a range of times, in the order of their times.
     #[inline]
-    pub fn places(&self, key: &[u8]) -> Option<&Places> {
-        let number = self.find(key, self.hash(key))?;
-        Some(&self.keys[number as usize].places)
+    pub fn within(&self, key: &[u8], range: &RangeInclusive<i64>, found: impl FnMut(u32)) {
+        if let Some(number) = self.find(key, self.hash(key)) {
+            self.keys[number as usize]
+                .places
+                .within(&self.pool, range, found);
+        }
     }
 
     /// The number of a key with such a hash, most likely the one that is looked for.
@@ -70,7 +73,7 @@ impl Keys {
     /// Reads what [`Keys::add`] will write for a key of that number, so that it is at hand then.
     #[inline]
     pub fn touch(&self, number: u32) -> i64 {
-        self.keys[number as usize].places.last()
+        self.keys[number as usize].places.last(&self.pool)
     }
 
     /// Adds a row of a key whose hash is given, and gives the key's number, which may have been guessed.
@@ -83,7 +86,9 @@ impl Keys {
                 None => self.begin(key, hash),
             },
         };
-        self.keys[number as usize].places.add(time, place);
+        self.keys[number as usize]
+            .places
+            .add(&mut self.pool, time, place);
         number
     }
 
@@ -115,7 +120,7 @@ impl Keys {
     pub fn clear(&mut self, number: u32, is_gone: impl Fn(u32) -> bool) {
         let key = &mut self.keys[number as usize];
         let gone = std::mem::take(&mut key.gone);
-        key.places.clear_gone(gone, is_gone);
+        key.places.clear_gone(&mut self.pool, gone, is_gone);
         if !key.places.is_empty() {
             return;
         }

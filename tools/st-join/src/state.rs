@@ -209,12 +209,9 @@ impl State {
         if !self.coming.rows.is_empty() {
             self.file();
         }
-        let Some(places) = self.keys.places(key) else {
-            return;
-        };
         let mut last = None;
         let mut in_order = true;
-        places.within(range, |place| {
+        self.keys.within(key, range, |place| {
             let number = self.entries[place as usize].number;
             in_order &= last.is_none_or(|last| last < number);
             last = Some(number);
