@@ -155,7 +155,11 @@ fn read<'r>(raw: &'r [u8], kind: &Type, zone: Zone) -> Option<Value<'r>> {
             st_time::parse_date(unescape(raw).ok()?.as_bytes()).map(Value::Date)
         }
         (Type::Timestamp, Kind::String) => {
-            st_time::parse_timestamp(unescape(raw).ok()?.as_bytes(), zone).map(Value::Timestamp)
+            // No timestamp has a backslash in it, so what can be read as it stands has no escapes.
+            let text = raw.get(1..raw.len().saturating_sub(1))?;
+            let time = st_time::parse_timestamp(text, zone);
+            let unescaped = || st_time::parse_timestamp(unescape(raw).ok()?.as_bytes(), zone);
+            time.or_else(unescaped).map(Value::Timestamp)
         }
         // One element that does not fit makes the whole array null, and so with a map's values; a struct's member is null
         // by itself.

@@ -21,7 +21,7 @@ mod validate;
 
 pub use bad::BadRow;
 pub use fields::{Fields, Span, Spans};
-pub use form::Forms;
+pub use form::{Forms, Near};
 pub use gate::Gate;
 pub use kind::Kind;
 pub use members::{Elements, Members, elements_of, fields_of};

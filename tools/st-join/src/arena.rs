@@ -1,4 +1,8 @@
 //! Room for the bytes of rows, in blocks: a block whose rows are all gone is given back.
+//!
+//! The first row of a block stands there without its keys, the others of its kind without what they share with it beside.
+
+use st_row::{Forms, Near};
 
 /// Bytes of one block, unless a row is longer.
 const BLOCK: usize = 256 * 1024;
@@ -13,6 +17,10 @@ pub struct Arena {
     last: u32,
     used: usize,
     live: usize,
+    forms: Forms,
+    /// The first row of the last block.
+    near: Near,
+    packed: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -29,19 +37,25 @@ impl Arena {
     /// Keeps a row's bytes.
     #[inline]
     pub fn add(&mut self, row: &[u8]) -> At {
-        let (head, heads) = head(row.len());
-        let length = heads + row.len();
+        self.packed.clear();
+        self.forms.pack(row, &self.near, &mut self.packed);
+        let length = self.packed.len() + MOST;
         let fits = self
             .blocks
             .get(self.last as usize)
             .is_some_and(|block| block.bytes.capacity() - block.bytes.len() >= length);
         if !fits {
-            self.begin(length);
+            self.packed.clear();
+            self.forms.pack(row, &Near::default(), &mut self.packed);
+            Forms::near(&self.packed, &mut self.near);
+            self.begin(self.packed.len() + MOST);
         }
+        let (head, heads) = head(self.packed.len());
+        let length = heads + self.packed.len();
         let block = &mut self.blocks[self.last as usize];
         let at = block.bytes.len() as u32;
         block.bytes.extend_from_slice(&head[..heads]);
-        block.bytes.extend_from_slice(row);
+        block.bytes.extend_from_slice(&self.packed);
         block.live += length;
         self.used += length;
         self.live += length;
@@ -73,12 +87,12 @@ impl Arena {
         self.free.push(number);
     }
 
-    /// The bytes of a row.
+    /// Appends the bytes of a row.
     #[inline]
-    pub fn get(&self, at: At) -> &[u8] {
-        let bytes = &self.blocks[at[0] as usize].bytes[at[1] as usize..];
-        let (length, heads) = length(bytes);
-        &bytes[heads..heads + length]
+    pub fn read(&self, at: At, row: &mut Vec<u8>) {
+        let block = &self.blocks[at[0] as usize].bytes;
+        self.forms
+            .unpack(packed(&block[at[1] as usize..]), packed(block), row);
     }
 
     /// Forgets a row.
@@ -109,10 +123,20 @@ impl Arena {
     }
 }
 
+/// The row whose length is in front.
+#[inline]
+fn packed(bytes: &[u8]) -> &[u8] {
+    let (length, heads) = length(bytes);
+    &bytes[heads..heads + length]
+}
+
+/// The most bytes that a length takes.
+const MOST: usize = 10;
+
 /// A length in front of a row: seven bits a byte, the lowest first; and how many bytes these are.
 #[inline]
-fn head(mut length: usize) -> ([u8; 10], usize) {
-    let mut head = [0; 10];
+fn head(mut length: usize) -> ([u8; MOST], usize) {
+    let mut head = [0; MOST];
     let mut used = 0;
     loop {
         head[used] = length as u8 & 0x7f;
@@ -145,26 +169,31 @@ mod tests {
     #[test]
     fn blocks_go_with_their_rows() {
         let mut arena = Arena::default();
+        let get = |arena: &Arena, at: At| {
+            let mut row = Vec::new();
+            arena.read(at, &mut row);
+            row
+        };
         let row = |number: usize| vec![number as u8; number * 7 % 300_000];
         let places: Vec<At> = (0..4000).map(|number| arena.add(&row(number))).collect();
         for (number, at) in places.iter().enumerate() {
-            assert_eq!(arena.get(*at), row(number));
+            assert_eq!(get(&arena, *at), row(number));
         }
         let (long, used) = (arena.add(&row(40_000)), arena.used);
         for at in &places[..3999] {
             arena.remove(*at);
         }
         assert!(arena.used < used / 20);
-        assert_eq!(arena.get(places[3999]), row(3999));
+        assert_eq!(get(&arena, places[3999]), row(3999));
         assert!(arena.is_lonely(places[3999]) && !arena.is_lonely(long));
         let moved = arena.add(&row(3999));
         arena.remove(places[3999]);
-        assert_eq!(arena.get(moved), row(3999));
-        assert_eq!(arena.get(long), row(40_000));
+        assert_eq!(get(&arena, moved), row(3999));
+        assert_eq!(get(&arena, long), row(40_000));
         arena.remove(moved);
         arena.remove(long);
         assert_eq!(arena.bytes(), 0);
         let again = arena.add(&row(50_000));
-        assert_eq!(arena.get(again), row(50_000));
+        assert_eq!(get(&arena, again), row(50_000));
     }
 }

@@ -8,7 +8,6 @@ use std::hint::black_box;
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
-use st_row::Forms;
 
 use crate::arena::{Arena, At};
 use crate::keys::Keys;
@@ -75,7 +74,6 @@ pub struct State {
     entries: Vec<Entry>,
     free: Vec<u32>,
     arena: Arena,
-    forms: Forms,
     /// Places of rows by the slice of time in which they go. One that has gone otherwise is passed over.
     slices: BTreeMap<i64, Vec<u32>>,
     /// Places of rows that the state file does not have as they are.
@@ -88,7 +86,6 @@ pub struct State {
     /// Rows that came and went since the last epoch.
     pub came: u64,
     pub went: u64,
-    packed: Vec<u8>,
     coming: Coming,
 }
 
@@ -149,13 +146,11 @@ impl State {
         shape_and_flags: u32,
         number: u64,
     ) -> u32 {
-        self.packed.clear();
-        self.forms.pack(row, &mut self.packed);
         let place = self.free.pop().unwrap_or(self.entries.len() as u32);
         let entry = Entry {
             number,
             goes: times.goes,
-            at: self.arena.add(&self.packed),
+            at: self.arena.add(row),
             key: GONE,
             shape_and_flags,
         };
@@ -227,7 +222,7 @@ impl State {
     pub fn read(&self, place: u32, row: &mut Vec<u8>) -> u32 {
         let entry = &self.entries[place as usize];
         row.clear();
-        self.forms.unpack(self.arena.get(entry.at), row);
+        self.arena.read(entry.at, row);
         entry.shape()
     }
 
@@ -358,12 +353,13 @@ impl State {
         if !self.arena.is_sparse() {
             return;
         }
+        let mut row = Vec::new();
         for entry in self.entries.iter_mut().filter(|entry| entry.key != GONE) {
             if self.arena.is_lonely(entry.at) {
-                self.packed.clear();
-                self.packed.extend_from_slice(self.arena.get(entry.at));
+                row.clear();
+                self.arena.read(entry.at, &mut row);
                 self.arena.remove(entry.at);
-                entry.at = self.arena.add(&self.packed);
+                entry.at = self.arena.add(&row);
             }
         }
     }
