@@ -19,6 +19,8 @@ pub struct Partition {
     pub quota: Option<u64>,
     /// Messages that have come and wait for their turn.
     pub held: VecDeque<OwnedMessage>,
+    /// So many are held that the client was told to bring no more.
+    pub paused: bool,
 }
 
 impl Partition {

@@ -336,7 +336,7 @@ impl Reader {
                 Came::Nothing(error) if error.is_some() => return Ok(error),
                 Came::Nothing(_) => continue,
             };
-            topic.hold(held);
+            topic.hold(held)?;
             return Ok(None);
         }
         Ok(None)

@@ -140,6 +140,7 @@ impl KafkaSource {
         };
         let topic = &mut reader.topics[index];
         let mut any = false;
+        let mut emptied = Vec::new();
         for (id, partition) in &mut topic.partitions {
             while partition.is_ready() && !budget.spent() {
                 let Some(message) = partition.held.pop_front() else {
@@ -152,6 +153,12 @@ impl KafkaSource {
                 budget.take(bytes);
                 any = true;
             }
+            if partition.paused && partition.held.is_empty() {
+                emptied.push(*id);
+            }
+        }
+        for id in emptied {
+            topic.release(id)?;
         }
         for _ in 0..PIECE {
             if budget.spent() {
@@ -193,7 +200,7 @@ impl KafkaSource {
                 }
                 Came::Nothing(None) => break,
             };
-            topic.hold(held);
+            topic.hold(held)?;
             any = true;
             if budget.due() {
                 break;
@@ -253,6 +260,7 @@ impl KafkaSource {
                     };
                     Self::take(&self.shape, &mut self.buffer, &message, out)?;
                     partition.next = message.offset() + 1;
+                    topic.release(id)?;
                     return Ok(true);
                 }
                 None if partition.at_end => return Ok(false),
@@ -279,7 +287,7 @@ impl KafkaSource {
                     continue;
                 }
             };
-            topic.hold(held);
+            topic.hold(held)?;
         }
     }
 

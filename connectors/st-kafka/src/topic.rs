@@ -8,10 +8,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message, OwnedMessage};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use st_checkpoint::threshold;
 use st_kafka_client::{Watch, explain};
 
 use crate::partition::Partition;
 use crate::starting::Place;
+
+/// Messages of a partition that are held before it is paused.
+const HELD: usize = 4096;
 
 /// What came from a topic.
 pub enum Came<'c> {
@@ -161,15 +165,15 @@ impl Topic {
     }
 
     /// Goes on elsewhere in a partition.
-    pub fn seek(&mut self, partition: i32, next: i64) -> Result<()> {
+    pub fn seek(&mut self, id: i32, next: i64) -> Result<()> {
         self.consumer
-            .seek(&self.name, partition, Offset::Offset(next), self.timeout)
+            .seek(&self.name, id, Offset::Offset(next), self.timeout)
             .map_err(|error| self.explain(&error))?;
-        if let Some(partition) = self.partitions.get_mut(&partition) {
+        if let Some(partition) = self.partitions.get_mut(&id) {
             partition.next = next;
             partition.held.clear();
         }
-        Ok(())
+        self.release(id)
     }
 
     /// The next that has come, waiting up to `patience`.
@@ -182,12 +186,40 @@ impl Topic {
         self.explain(error)
     }
 
-    /// Notes what came and is not for the open batch, or not yet.
-    pub fn hold(&mut self, message: OwnedMessage) {
-        if let Some(partition) = self.partitions.get_mut(&message.partition()) {
-            partition.at_end = false;
-            partition.held.push_back(message);
+    /// Notes what came and is not for the open batch, or not yet. A partition that has had its share while others have
+    /// not is paused before much is held.
+    pub fn hold(&mut self, message: OwnedMessage) -> Result<()> {
+        let id = message.partition();
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            return Ok(());
+        };
+        partition.at_end = false;
+        partition.held.push_back(message);
+        if partition.held.len() < threshold(HELD, 2) || partition.paused {
+            return Ok(());
         }
+        partition.paused = true;
+        let paused = self.one(id).and_then(|one| self.consumer.pause(&one));
+        paused.map_err(|error| self.explain(&error))
+    }
+
+    /// Lets a partition go on of which nothing is held any more.
+    pub fn release(&mut self, id: i32) -> Result<()> {
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            return Ok(());
+        };
+        if !partition.paused || !partition.held.is_empty() {
+            return Ok(());
+        }
+        partition.paused = false;
+        let resumed = self.one(id).and_then(|one| self.consumer.resume(&one));
+        resumed.map_err(|error| self.explain(&error))
+    }
+
+    fn one(&self, id: i32) -> Result<TopicPartitionList, KafkaError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&self.name, id);
+        Ok(list)
     }
 }
 

@@ -8,7 +8,7 @@ mod kills;
 mod runs;
 mod sink;
 
-use harness::{Broker, Dir};
+use harness::{Broker, Dir, make_topic};
 
 const READ: &str = "st-kafka --bootstrap-servers $B --starting-offsets earliest --available-now";
 
@@ -129,6 +129,25 @@ fn a_limit_is_shared_by_the_partitions_and_a_replay_keeps_their_order() {
         dir.lines("cmp whole.ndjson killed.ndjson && wc -l <killed.ndjson"),
         ["400"]
     );
+}
+
+#[test]
+fn a_partition_that_has_had_its_share_is_paused_and_goes_on() {
+    let Some(dir) = Dir::new() else {
+        return;
+    };
+    make_topic(&dir.broker, "paused", 3);
+    dir.lines("for p in 0 1 2; do seq $((1000 * p + 1)) $((1000 * p + 100 * p * p + 20)) | kcat -P -b $B -t paused -p $p; done");
+    // Two messages are held at the most before a partition is paused.
+    let ran = dir.bash_with(
+        "st-kafka paused --bootstrap-servers $B --starting-offsets earliest --value text --available-now --max-rows-per-trigger 10 --checkpoint ck | st-sink json --file rows && jq -r .value rows",
+        &[("ST_FAIL_EARLY", "1")],
+    );
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let mut read: Vec<usize> = ran.out.lines().map(|line| line.parse().unwrap()).collect();
+    read.sort_unstable();
+    let expected: Vec<usize> = (1..=20).chain(1001..=1120).chain(2001..=2420).collect();
+    assert_eq!(read, expected);
 }
 
 #[test]
