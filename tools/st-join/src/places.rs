@@ -17,9 +17,11 @@ pub enum Places {
     One(i64, u32),
     /// A chunk.
     Few(u32),
-    /// Several chunks.
-    Many(Box<VecDeque<u32>>),
+    Many(Box<Many>),
 }
+
+/// Several chunks, each with a time: none of its rows is before that, and none of the rows of the chunk before is behind it.
+type Many = VecDeque<(i64, u32)>;
 
 /// The chunks of all lists.
 #[derive(Default)]
@@ -39,10 +41,6 @@ impl Chunk {
     #[inline]
     fn len(&self) -> usize {
         (self.len as usize).min(ROOM)
-    }
-
-    fn first(&self) -> i64 {
-        self.times[0]
     }
 
     fn last(&self) -> i64 {
@@ -141,8 +139,8 @@ impl Places {
                 if !pool.chunk(number).is_full() {
                     return pool.chunk_mut(number).add(time, place);
                 }
-                let mut many = VecDeque::with_capacity(4);
-                many.push_back(number);
+                let mut many = Many::with_capacity(4);
+                many.push_back((pool.chunk(number).times[0], number));
                 add(&mut many, pool, time, place);
                 *self = Places::Many(Box::new(many));
             }
@@ -157,7 +155,9 @@ impl Places {
             Places::None => 0,
             Places::One(time, _) => *time,
             Places::Few(number) => pool.chunk(*number).last(),
-            Places::Many(many) => many.back().map_or(0, |number| pool.chunk(*number).last()),
+            Places::Many(many) => many
+                .back()
+                .map_or(0, |(_, number)| pool.chunk(*number).last()),
         }
     }
 
@@ -173,14 +173,12 @@ impl Places {
             }
             Places::Few(number) => pool.chunk(*number).within(range, &mut found),
             Places::Many(many) => {
-                let from =
-                    many.partition_point(|number| pool.chunk(*number).last() < *range.start());
-                for number in many.range(from..) {
-                    let chunk = pool.chunk(*number);
-                    if chunk.first() > *range.end() {
+                let behind = many.partition_point(|(from, _)| from < range.start());
+                for (from, number) in many.range(behind.saturating_sub(1)..) {
+                    if from > range.end() {
                         break;
                     }
-                    chunk.within(range, &mut found);
+                    pool.chunk(*number).within(range, &mut found);
                 }
             }
         }
@@ -201,7 +199,7 @@ impl Places {
             }
             Places::Many(many) => {
                 while gone > 0
-                    && let Some(number) = many.front().copied()
+                    && let Some((_, number)) = many.front().copied()
                 {
                     gone -= pool.chunk_mut(number).clear_gone(&is_gone).min(gone);
                     if pool.chunk(number).len > 0 {
@@ -211,7 +209,7 @@ impl Places {
                     pool.free.push(number);
                 }
                 if gone > 0 {
-                    many.retain(|number| {
+                    many.retain(|(_, number)| {
                         pool.chunk_mut(*number).clear_gone(&is_gone);
                         let stays = pool.chunk(*number).len > 0;
                         if !stays {
@@ -222,7 +220,7 @@ impl Places {
                 }
                 match many.len() {
                     0 => *self = Places::None,
-                    1 => *self = few(many[0], pool),
+                    1 => *self = few(many[0].1, pool),
                     some if some < many.capacity() / 4 => many.shrink_to(2 * some),
                     _ => {}
                 }
@@ -250,14 +248,14 @@ fn few(number: u32, pool: &mut Pool) -> Places {
 
 /// Adds a row to one of some chunks.
 #[inline]
-fn add(many: &mut VecDeque<u32>, pool: &mut Pool, time: i64, place: u32) {
+fn add(many: &mut Many, pool: &mut Pool, time: i64, place: u32) {
     let mut at = many.len() - 1;
-    if pool.chunk(many[at]).first() > time {
-        let behind = many.partition_point(|number| pool.chunk(*number).first() <= time);
+    if many[at].0 > time {
+        let behind = many.partition_point(|(from, _)| *from <= time);
         at = behind.saturating_sub(1);
+        many[at].0 = many[at].0.min(time);
     }
-    let number = many[at];
-    let chunk = pool.chunk_mut(number);
+    let chunk = pool.chunk_mut(many[at].1);
     if !chunk.is_full() {
         return chunk.add(time, place);
     }
@@ -266,12 +264,12 @@ fn add(many: &mut VecDeque<u32>, pool: &mut Pool, time: i64, place: u32) {
         true => Chunk::default(),
         false => chunk.split(),
     };
-    if new.len > 0 && time < new.first() {
+    if new.len > 0 && time < new.times[0] {
         chunk.add(time, place);
     } else {
         new.add(time, place);
     }
-    let new = pool.new_chunk(new);
+    let new = (new.times[0], pool.new_chunk(new));
     many.insert(at + 1, new);
 }
 
@@ -323,7 +321,7 @@ mod tests {
                 let is_gone = |number: u32| match place % 700 {
                     // The earliest, as the watermark takes them; or any.
                     699 => plain.iter().any(|(t, p)| *p == number && *t < time - 60),
-                    350 => number % 5 == 0,
+                    350 => number.is_multiple_of(5),
                     _ => false,
                 };
                 let gone = plain.iter().filter(|(_, place)| is_gone(*place)).count();

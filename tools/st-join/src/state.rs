@@ -76,8 +76,9 @@ pub struct State {
     arena: Arena,
     /// Places of rows by the slice of time in which they go. One that has gone otherwise is passed over.
     slices: BTreeMap<i64, Vec<u32>>,
-    /// Places of rows that the state file does not have as they are.
+    /// Places of rows that the state file does not have as they are; or these are too many to be noted.
     changed: Vec<u32>,
+    many_changed: bool,
     /// Numbers of rows that the state file has and that are gone.
     gone: Vec<u64>,
     /// The number of the next row.
@@ -105,6 +106,9 @@ struct Filed {
     place: u32,
 }
 
+/// So many changed rows are always noted.
+const FEW_CHANGED: usize = 10_000;
+
 /// So many rows are filed at once.
 const ROWS: usize = 32;
 
@@ -118,7 +122,7 @@ impl State {
         let number = self.next;
         let matched = if matched { MATCHED } else { 0 };
         let place = self.put(key, row, times, shape << FLAGS | matched | CHANGED, number);
-        self.changed.push(place);
+        self.note_changed(place);
         self.next += 1;
         self.came += 1;
     }
@@ -232,10 +236,24 @@ impl State {
         if entry.is(MATCHED) {
             return;
         }
-        if !entry.is(CHANGED) {
-            self.changed.push(place);
-        }
+        let noted = entry.is(CHANGED);
         entry.shape_and_flags |= MATCHED | CHANGED;
+        if !noted {
+            self.note_changed(place);
+        }
+    }
+
+    /// Notes a place for the state file, unless so many are noted that it is cheaper to look at all.
+    #[inline]
+    fn note_changed(&mut self, place: u32) {
+        if self.many_changed {
+            return;
+        }
+        self.changed.push(place);
+        if self.changed.len() > FEW_CHANGED.max(self.entries.len() / 4) {
+            self.many_changed = true;
+            self.changed = Vec::new();
+        }
     }
 
     /// Takes out the rows that go at or before `until`. If their going is to be `told`, calls `go` for those that have had
@@ -408,7 +426,11 @@ impl State {
             gone(number)?;
         }
         let mut row = Vec::new();
-        for place in std::mem::take(&mut self.changed) {
+        let places: Vec<u32> = match std::mem::take(&mut self.many_changed) {
+            true => self.places().collect(),
+            false => std::mem::take(&mut self.changed),
+        };
+        for place in places {
             let entry = &mut self.entries[place as usize];
             // One that has gone, or whose place another has taken and which was written as that, needs nothing.
             if entry.key == GONE || !entry.is(CHANGED) {
@@ -561,6 +583,13 @@ mod tests {
             let goes = if number % 1000 == 0 { NEVER } else { number };
             add(&mut state, &(number % 10).to_string(), &row(number), goes);
         }
+        let mut told = 0;
+        let count = |_: Held<'_>| {
+            told += 1;
+            Ok(())
+        };
+        state.take_changes(|_| Ok(()), count).unwrap();
+        assert_eq!(told, 100_000);
         assert!(pass(&mut state, 100_000).len() == 99_900 && !state.arena.is_sparse());
         let rows = rows(&mut state, "0");
         assert_eq!((rows.len(), &rows[7]), (100, &row(7000)));

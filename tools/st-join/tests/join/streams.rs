@@ -314,3 +314,96 @@ fn state_is_cut_back_and_a_replay_gives_the_same() {
     );
     assert_eq!(ran.status, 0, "at epoch -1 nothing is kept: {}", ran.err);
 }
+
+#[test]
+fn the_ends_of_a_range_are_in_it_or_not_as_written() {
+    let l = ads(vec![vec![
+        ad("a", "10:10"),
+        ad("a", "10:00"),
+        ad("a", "10:05"),
+    ]]);
+    let mut r = clicks(vec![vec![click("a", "10:05"), click("b", "10:05")]]);
+    // A click without a time matches nothing.
+    r.batches[0].push(json!({"ad": "a", "clicked": null}));
+    let cases: [(&str, &[&str]); 13] = [
+        ("r.clicked >= l.shown", &["10:00", "10:05"]),
+        ("l.shown < r.clicked", &["10:00"]),
+        ("not l.shown < r.clicked", &["10:10", "10:05"]),
+        (
+            "r.clicked < l.shown + interval 5 minutes",
+            &["10:10", "10:05"],
+        ),
+        (
+            "r.clicked <= interval 5 minutes + l.shown",
+            &["10:10", "10:00", "10:05"],
+        ),
+        ("r.clicked - interval 5 minutes >= l.shown", &["10:00"]),
+        (
+            "r.clicked + interval 1 minute > l.shown - interval 4 minutes + interval 1 second",
+            &["10:00", "10:05"],
+        ),
+        (
+            "r.clicked + interval 1 minute > l.shown - interval 4 minutes - interval 1 second",
+            &["10:10", "10:00", "10:05"],
+        ),
+        (
+            "l.shown between r.clicked - interval 5 minutes and r.clicked + interval 299 seconds",
+            &["10:00", "10:05"],
+        ),
+        (
+            "r.clicked <= l.shown and r.clicked >= l.shown and r.clicked <= l.shown + interval 1 hour",
+            &["10:05"],
+        ),
+        ("r.clicked > l.shown and r.clicked < l.shown", &[]),
+        (
+            "r.clicked <= l.shown + interval 1 day and minute(l.shown) + minute(r.clicked) > 9",
+            &["10:10", "10:05"],
+        ),
+        (
+            "r.clicked <= l.shown + interval 1 month",
+            &["10:10", "10:00", "10:05"],
+        ),
+    ];
+    for (on, shown) in cases {
+        let on = format!("l.ad = r.ad and {on}");
+        let ran = streams(&l, &r, &["--on", &on, "--select", "l.shown"]);
+        let expected = shown
+            .iter()
+            .map(|shown| json!({"shown": at(shown)}).to_string());
+        assert_eq!(
+            ran.rows(),
+            expected.collect::<Vec<_>>(),
+            "{on}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn a_day_across_a_change_of_the_clock_is_one_of_the_calendar() {
+    // In Berlin the clock goes forward on 30 March 2025: a day after noon is 23 hours.
+    let row = |name: &str, time: &str| json!({"ad": "a", name: time});
+    let l = Stream::new(
+        "ad STRING, shown TIMESTAMP",
+        vec![vec![row("shown", "2025-03-29T11:00:00.000Z")]],
+    );
+    let clicks = ["2025-03-30T10:00:00.000Z", "2025-03-30T10:00:01.000Z"];
+    let r = Stream::new(
+        "ad STRING, clicked TIMESTAMP",
+        vec![clicks.map(|time| row("clicked", time)).to_vec()],
+    );
+    for day in ["1 day", "24 hours"] {
+        let on = format!("l.ad = r.ad and r.clicked <= l.shown + interval {day}");
+        let arguments = [
+            "--on",
+            &on,
+            "--select",
+            "r.clicked",
+            "--tz",
+            "Europe/Berlin",
+        ];
+        let ran = streams(&l, &r, &arguments);
+        let expected = json!({"clicked": clicks[0]}).to_string();
+        assert_eq!(ran.rows(), [expected], "{}", ran.err);
+    }
+}
