@@ -7,19 +7,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use st_monitor::{Bytes, Live};
+use st_monitor::Live;
 use st_stream::{Batch, Context, Figures, Start, message};
 use st_time::Zone;
 
-use crate::report::read;
+use crate::bar::{Reading, SURE, bar};
 use crate::terminal;
 
 /// The line is drawn no more often than this.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Characters of the progress bar.
-const BAR: usize = 20;
-/// Before this an estimate of the time left says nothing.
-const SURE: Duration = Duration::from_secs(1);
 /// Rows between two looks at the clock.
 const STRIDE: u64 = 1024;
 
@@ -86,7 +82,7 @@ pub struct Status {
     /// The first source's name, and where it says how far it is within a batch.
     live: Option<(String, PathBuf)>,
     /// How much of an input of known size each source has read, as the last batch or the source itself told.
-    read: BTreeMap<String, Option<Bytes>>,
+    read: Reading,
     /// Rows it has read into a batch that has not come yet.
     reading: u64,
     /// Of several sinks on a terminal the one that holds this draws.
@@ -120,7 +116,7 @@ impl Status {
                 let live = home.join("live").join(&source.name);
                 (source.name.clone(), live)
             }),
-            read: BTreeMap::new(),
+            read: Reading::default(),
             reading: 0,
             turn: None,
         }
@@ -174,7 +170,7 @@ impl Status {
                 self.closes.get_or_insert(closes.to_string());
             }
             if let Some(told) = stage.rest.get("source") {
-                self.note_read(&stage.name, told.get("bytes").and_then(bytes));
+                self.read.note(&stage.name, told.get("bytes"));
             }
             self.note(&stage.name, stage.late, stage.bad, stage.failed);
             if let Some(rows) = stage
@@ -203,23 +199,11 @@ impl Status {
         if !self.drawn || self.last.elapsed() >= PAUSE {
             self.draw(rows);
         }
-        match self.bytes() {
+        match self.read.all() {
             Some(bytes) if bytes.done < bytes.total => Some(self.last + PAUSE),
             None if self.totals.batches == 0 => Some(self.last + SURE),
             _ => None,
         }
-    }
-
-    /// A source tells of itself now and then, and a batch may have come since: what is further is newer.
-    fn note_read(&mut self, source: &str, told: Option<Bytes>) {
-        let known = self.read.get(source).copied().flatten();
-        let further = told.into_iter().chain(known).max_by_key(|bytes| bytes.done);
-        self.read.insert(source.to_string(), further);
-    }
-
-    /// How much all sources have read; none if one of them has no end.
-    fn bytes(&self) -> Option<Bytes> {
-        read(self.read.values().copied())
     }
 
     fn note_files(&mut self, stage: &Figures) {
@@ -256,7 +240,7 @@ impl Status {
         if let Some((name, live)) = &self.live
             && let Some(live) = Live::read(live)
         {
-            self.note_read(&name.clone(), live.bytes);
+            self.read.further(name, live.bytes);
             self.reading = if live.batch > self.batch {
                 live.rows
             } else {
@@ -268,7 +252,7 @@ impl Status {
             true => format!("{}: ", self.name),
             false => String::new(),
         };
-        let bar = match self.bytes() {
+        let bar = match self.read.all() {
             Some(bytes) => format!("{} ", bar(bytes, self.since.elapsed())),
             None => String::new(),
         };
@@ -466,48 +450,6 @@ impl Drop for Status {
     }
 }
 
-fn bytes(told: &serde_json::Value) -> Option<Bytes> {
-    let number = |name| told.get(name)?.as_u64();
-    Some(Bytes {
-        done: number("done")?,
-        total: number("total")?,
-    })
-}
-
-/// `[#####     ]  50%, 12 s left;`: how much is read, and when the rest will be if it goes on like this.
-fn bar(bytes: Bytes, since: Duration) -> String {
-    let Bytes { done, total } = bytes;
-    let share = if total == 0 {
-        1.0
-    } else {
-        (done as f64 / total as f64).min(1.0)
-    };
-    let filled = (share * BAR as f64) as usize;
-    let percent = (share * 100.0) as u64;
-    let left = match share {
-        share if share >= 1.0 => "all read".to_string(),
-        share if share > 0.0 && since >= SURE => {
-            let seconds = since.as_secs_f64() * (1.0 - share) / share;
-            format!("{} left", span(seconds.ceil() as u64))
-        }
-        _ => "begins".to_string(),
-    };
-    format!(
-        "[{}{}] {percent:>3}%, {left};",
-        "#".repeat(filled),
-        " ".repeat(BAR - filled)
-    )
-}
-
-/// Seconds as a person reads them: `12 s`, `3 min 5 s`, `2 h 10 min`.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
 /// `path` as a person here would type it.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
@@ -541,34 +483,6 @@ fn put(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bar_tells_the_share_and_the_time_left() {
-        let at = |done: u64, seconds: u64| {
-            let bytes = Bytes { done, total: 200 };
-            bar(bytes, Duration::from_secs(seconds))
-        };
-        assert_eq!(at(0, 0), "[                    ]   0%, begins;");
-        // A quarter in 10 seconds: three quarters in 30.
-        assert_eq!(at(50, 10), "[#####               ]  25%, 30 s left;");
-        assert_eq!(at(1, 60), "[                    ]   0%, 3 h 19 min left;");
-        assert_eq!(at(200, 10), "[####################] 100%, all read;");
-        assert_eq!(span(185), "3 min 5 s");
-    }
-
-    #[test]
-    fn several_sources_are_one_bar() {
-        let mut status = status();
-        assert_eq!(status.bytes(), None);
-        let bytes = |done, total| Some(Bytes { done, total });
-        status.note_read("a", bytes(10, 10));
-        status.note_read("b", bytes(50, 990));
-        // An older message.
-        status.note_read("b", bytes(20, 990));
-        assert_eq!(status.bytes(), bytes(60, 1000));
-        status.note_read("endless", None);
-        assert_eq!(status.bytes(), None);
-    }
 
     fn status() -> Status {
         let context = Context {
