@@ -269,11 +269,13 @@ impl Members {
         }
     }
 
-    /// Forgets a group that is about to be evicted.
-    pub fn remove(&mut self, plan: &Plan, groups: &Groups, id: u32) {
+    /// Forgets groups that are about to be evicted.
+    pub fn remove_all(&mut self, plan: &Plan, groups: &Groups, ids: &[u32]) {
         match plan.timing {
-            Timing::Sessions(..) | Timing::GivenSessions(_) => self.sessions.remove(groups, id),
-            _ => self.table.remove(groups, id),
+            Timing::Sessions(..) | Timing::GivenSessions(_) => {
+                self.sessions.remove_all(groups, ids);
+            }
+            _ => ids.iter().for_each(|id| self.table.remove(groups, *id)),
         }
     }
 

@@ -95,8 +95,25 @@ impl Sessions {
         });
     }
 
-    /// Forgets a session; call it before the group is given up.
-    pub fn remove(&mut self, groups: &Groups, id: u32) {
+    /// Forgets sessions; call it before their groups are given up. Of many it looks through all keys, once, instead of looking
+    /// for each.
+    pub fn remove_all(&mut self, groups: &Groups, ids: &[u32]) {
+        if ids.len() < self.keys.len() / 2 {
+            return ids.iter().for_each(|id| self.remove(groups, *id));
+        }
+        let slots = ids.iter().max().map_or(0, |id| *id as usize + 1);
+        let mut gone = vec![false; slots];
+        for id in ids {
+            gone[*id as usize] = true;
+        }
+        self.keys.retain(|sessions| {
+            sessions.retain(|id| !gone.get(*id as usize).is_some_and(|gone| *gone));
+            !sessions.is_empty()
+        });
+    }
+
+    /// Forgets a session.
+    fn remove(&mut self, groups: &Groups, id: u32) {
         let hash = self.hasher.hash_one(&*groups.group(id).key);
         if let Ok(mut entry) = self.keys.find_entry(hash, |ids| ids.contains(&id)) {
             entry.get_mut().retain(|other| *other != id);
@@ -190,6 +207,25 @@ mod tests {
                 }
             }
             assert_eq!(after(&rows), expected, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn few_and_many_are_forgotten_alike() {
+        let keys = |number: u32| (number % 100).to_string().into_bytes();
+        for count in [0, 1, 30, 60, 250, 300] {
+            let mut groups = Groups::new(vec![State::Count(Default::default())]);
+            let mut sessions = Sessions::default();
+            let add = |number: u32| {
+                let start = i64::from(number) * 10;
+                sessions.find_or_add(&mut groups, &keys(number), start, start + 5)
+            };
+            let ids: Vec<u32> = (0..300).map(add).collect();
+            sessions.remove_all(&groups, &ids[..count]);
+            let mut left: Vec<u32> = sessions.keys.iter().flatten().copied().collect();
+            left.sort_unstable();
+            assert_eq!(left, ids[count..]);
+            assert!(sessions.keys.iter().all(|sessions| !sessions.is_empty()));
         }
     }
 

@@ -467,8 +467,8 @@ impl Run {
             emit()?;
             close()?;
         }
+        self.members.remove_all(&self.plan, &self.groups, &closed);
         for id in closed {
-            self.members.remove(&self.plan, &self.groups, id);
             self.groups.evict(id);
         }
         let rows = self.groups.len() as u64;
