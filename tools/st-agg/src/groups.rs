@@ -63,10 +63,22 @@ pub struct Groups {
     live: usize,
     changed: Vec<u32>,
     gone: Vec<Gone>,
-    /// Groups and their generations by the end they had when they were filed: a session's may have moved on since.
-    ends: BTreeMap<i64, Vec<(u32, u32)>>,
+    /// Groups by the end they had when they were filed, in slices of about a second: a session's may have moved on since.
+    ends: BTreeMap<i64, Slice>,
     evicted: u64,
     bytes: u64,
+}
+
+/// The ends of a slice have all but so many bits in common. Sessions end at any moment: each by itself would cost more than what
+/// is looked at in vain when the watermark is within a slice.
+const SLICE: u32 = 20;
+
+/// Groups that end at about the same time.
+struct Slice {
+    /// The first end.
+    first: i64,
+    /// Their numbers and generations.
+    groups: Vec<(u32, u32)>,
 }
 
 /// No watermark reaches this end.
@@ -176,10 +188,15 @@ impl Groups {
     fn file(&mut self, id: u32) {
         let group = &self.slab[id as usize];
         if group.end != NEVER {
-            self.ends
-                .entry(group.end)
-                .or_default()
-                .push((id, group.generation));
+            let slice = self
+                .ends
+                .entry(group.end >> SLICE)
+                .or_insert_with(|| Slice {
+                    first: group.end,
+                    groups: Vec::new(),
+                });
+            slice.first = slice.first.min(group.end);
+            slice.groups.push((id, group.generation));
         }
     }
 
@@ -252,16 +269,16 @@ impl Groups {
 
     /// When the next group closes, for people: a session that has grown since closes later.
     pub fn next_end(&self) -> Option<i64> {
-        self.ends.keys().next().copied()
+        self.ends.values().next().map(|slice| slice.first)
     }
 
     /// The groups that `mark` closes, in no order. They are no longer filed, and so have to be evicted.
     pub fn closed(&mut self, mark: i64) -> Vec<u32> {
-        let mut closed = Vec::new();
+        let (mut closed, mut stay) = (Vec::new(), Vec::new());
         while let Some(entry) = self.ends.first_entry()
-            && *entry.key() <= mark
+            && *entry.key() <= mark >> SLICE
         {
-            for (id, generation) in entry.remove() {
+            for (id, generation) in entry.remove().groups {
                 let group = &self.slab[id as usize];
                 if !group.live || group.generation != generation {
                     continue;
@@ -269,10 +286,11 @@ impl Groups {
                 if group.end <= mark {
                     closed.push(id);
                 } else {
-                    self.file(id);
+                    stay.push(id);
                 }
             }
         }
+        stay.into_iter().for_each(|id| self.file(id));
         closed
     }
 

@@ -211,6 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn groups_close_at_their_very_end() {
+        let mut groups = Groups::new(vec![State::Count(Default::default())]);
+        for end in [7, 5, 1 << 30, 6, -3, 5, crate::groups::NEVER] {
+            groups.add(b"k", -10, end);
+        }
+        let ends = |groups: &mut Groups, mark: i64| {
+            let closed = groups.closed(mark).into_iter();
+            let mut ends: Vec<i64> = closed.map(|id| groups.group(id).end).collect();
+            ends.sort();
+            (ends, groups.next_end())
+        };
+        assert_eq!(ends(&mut groups, -4), (vec![], Some(-3)));
+        assert_eq!(ends(&mut groups, 5), (vec![-3, 5, 5], Some(6)));
+        assert_eq!(ends(&mut groups, 1 << 29), (vec![6, 7], Some(1 << 30)));
+        assert_eq!(ends(&mut groups, i64::MAX - 1), (vec![1 << 30], None));
+    }
+
+    #[test]
     fn few_and_many_are_forgotten_alike() {
         let keys = |number: u32| (number % 100).to_string().into_bytes();
         for count in [0, 1, 30, 60, 250, 300] {
