@@ -3,7 +3,8 @@
 //! A row that is held is a few numbers: its bytes stand in an arena, without the keys that it has in common with the others. Rows
 //! go by time, so they are noted in slices of time, and a slice that has passed goes as a whole.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::hint::black_box;
 use std::ops::RangeInclusive;
 
@@ -76,6 +77,8 @@ pub struct State {
     arena: Arena,
     /// Places of rows by the slice of time in which they go. One that has gone otherwise is passed over.
     slices: BTreeMap<i64, Vec<u32>>,
+    /// The rows of slices that have begun to go: when, their numbers and places.
+    near: BinaryHeap<Reverse<(i64, u64, u32)>>,
     /// Places of rows that the state file does not have as they are; or these are too many to be noted.
     changed: Vec<u32>,
     many_changed: bool,
@@ -269,30 +272,34 @@ impl State {
     ) -> Result<()> {
         self.file();
         let (mut row, mut going, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(slice) = self.slices.first_entry()
-            && *slice.key() <= until >> SLICE
-        {
-            let (number, places) = slice.remove_entry();
+        while let Some(number) = self.next_slice(until) {
             going.clear();
-            let mut stay = Vec::new();
-            for place in places {
+            for place in self.slices.remove(&number).unwrap_or_default() {
                 let entry = &self.entries[place as usize];
                 // Another row may have taken the place of one that has gone.
                 if entry.key == GONE || entry.goes >> SLICE != number {
                     continue;
                 }
+                let row = (entry.goes, entry.number, place);
                 match entry.goes <= until {
-                    true => going.push((entry.goes, entry.number, place)),
-                    false => stay.push(place),
+                    true => going.push(row),
+                    false => self.near.push(Reverse(row)),
                 }
+            }
+            while let Some(Reverse(row)) = self.near.peek().copied()
+                && row.0 <= until
+                && row.0 >> SLICE <= number
+            {
+                self.near.pop();
+                going.push(row);
             }
             if told {
                 going.sort_unstable();
             }
-            for (_, _, place) in &going {
+            for (_, number, place) in &going {
                 let entry = &self.entries[*place as usize];
-                // It may stand in its slice twice.
-                if entry.key == GONE {
+                // It may have gone otherwise, or stand in its slice twice.
+                if entry.key == GONE || entry.number != *number {
                     continue;
                 }
                 if told && !entry.is(MATCHED) {
@@ -303,16 +310,21 @@ impl State {
                     keys.push(key);
                 }
             }
-            if !stay.is_empty() {
-                self.slices.insert(number, stay);
-                break;
-            }
         }
         for key in keys {
             self.clear(key);
         }
         self.settle();
         Ok(())
+    }
+
+    /// The first slice with rows that may go at or before `until`.
+    fn next_slice(&self, until: i64) -> Option<i64> {
+        let whole = self.slices.keys().next().copied();
+        let whole = whole.filter(|number| *number <= until >> SLICE);
+        let near = self.near.peek().map(|Reverse((goes, _, _))| *goes);
+        let near = near.filter(|goes| *goes <= until).map(|goes| goes >> SLICE);
+        whole.into_iter().chain(near).min()
     }
 
     /// Takes out all rows; calls `go` as [`State::pass`] does, in the order they came.
@@ -333,6 +345,7 @@ impl State {
         self.keys = Keys::default();
         self.arena = Arena::default();
         self.slices.clear();
+        self.near.clear();
         self.entries.clear();
         self.free.clear();
         Ok(())
@@ -532,6 +545,43 @@ mod tests {
         assert_eq!(pass(&mut state, 10 * minute), ["a5", "x", "a7", "x", "x"]);
         assert_eq!(rows(&mut state, "a"), ["a20"]);
         assert_eq!((state.len(), state.next), (1, 13));
+    }
+
+    #[test]
+    fn rows_go_in_order_however_slowly_time_passes() {
+        let mut random = 7_u64;
+        for step in [1, 10, 1000, 30_000_000, 200_000_000] {
+            let mut state = State::default();
+            let mut plain: Vec<(i64, u64)> = Vec::new();
+            for until in (0..60).map(|turn| turn * step) {
+                for _ in 0..5 {
+                    random = random
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    let goes = until + (random >> 33) as i64 % (20 * step);
+                    plain.push((goes, state.next));
+                    let number = state.next.to_string();
+                    add(&mut state, &(random >> 60).to_string(), &number, goes);
+                }
+                // One goes for another reason, and its place is taken again.
+                let (_, number) = plain.remove(random as usize % plain.len());
+                let mut places: Vec<u32> = Vec::new();
+                for key in 0..16 {
+                    places.extend(find(&mut state, &key.to_string()));
+                }
+                let is_it = |place: &&u32| state.entries[**place as usize].number == number;
+                let place = places.iter().find(is_it).copied();
+                state.remove(place.unwrap());
+                plain.sort_unstable();
+                let passed = plain.partition_point(|(goes, _)| *goes <= until);
+                let expected: Vec<String> = plain
+                    .drain(..passed)
+                    .map(|(_, number)| number.to_string())
+                    .collect();
+                assert_eq!(pass(&mut state, until), expected);
+                assert_eq!(state.len(), plain.len());
+            }
+        }
     }
 
     #[test]
