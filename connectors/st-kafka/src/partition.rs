@@ -55,7 +55,7 @@ impl Partition {
         let next = self
             .held
             .front()
-            .map(|message| rdkafka::Message::offset(message));
+            .map(rdkafka::Message::offset);
         self.next >= until
             || next.is_some_and(|next| next >= until)
             || next.is_none() && self.at_end

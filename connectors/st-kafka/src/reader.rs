@@ -62,6 +62,8 @@ pub struct Reader {
     config: ClientConfig,
     /// By name, so that partitions always come in one order.
     pub topics: Vec<Topic>,
+    /// Clients that were asked for partitions, and are not read from yet.
+    asked: Vec<Topic>,
     looked: Instant,
 }
 
@@ -71,7 +73,9 @@ impl Reader {
             &[
                 ("isolation.level", "read_committed"),
                 ("fetch.wait.max.ms", "100"),
+                // When so many wait the client pauses, and looks again after a while: a second, if it is not told.
                 ("queued.min.messages", "100000"),
+                ("fetch.queue.backoff.ms", "5"),
                 ("statistics.interval.ms", "1000"),
             ],
             &[
@@ -88,11 +92,15 @@ impl Reader {
             cluster,
             config,
             topics: Vec::new(),
+            asked: Vec::new(),
             looked: Instant::now(),
         })
     }
 
-    fn connect(&self, name: &str) -> Result<Topic> {
+    fn connect(&mut self, name: &str) -> Result<Topic> {
+        if let Some(at) = self.asked.iter().position(|topic| topic.name == name) {
+            return Ok(self.asked.swap_remove(at));
+        }
         Topic::new(
             name,
             &self.config,
@@ -102,18 +110,23 @@ impl Reader {
     }
 
     /// Topics and partitions as the subscription asks and the cluster has them.
-    fn find(&self) -> Result<Vec<(String, Vec<i32>)>> {
-        match &self.subscription {
-            Subscription::Partitions(given) => Ok(given.clone()),
+    fn find(&mut self) -> Result<Vec<(String, Vec<i32>)>> {
+        match self.subscription.clone() {
+            Subscription::Partitions(given) => Ok(given),
             Subscription::Topics(names) => names
-                .iter()
+                .into_iter()
                 .map(|name| {
-                    let known = self.topics.iter().find(|topic| topic.name == *name);
+                    let known = self.topics.iter().find(|topic| topic.name == name);
                     let partitions = match known {
                         Some(topic) => topic.find_partitions()?,
-                        None => self.connect(name)?.find_partitions()?,
+                        None => {
+                            let topic = self.connect(&name)?;
+                            let partitions = topic.find_partitions()?;
+                            self.asked.push(topic);
+                            partitions
+                        }
                     };
-                    Ok((name.clone(), partitions))
+                    Ok((name, partitions))
                 })
                 .collect(),
             Subscription::Pattern(pattern) => {

@@ -167,7 +167,7 @@ impl Producer {
     /// Hands a message over; waits while too many are on their way.
     pub fn send(&mut self, message: &Message) -> Result<Sent> {
         self.sent += 1;
-        if self.sent % STRIDE == 0 {
+        if self.sent.is_multiple_of(STRIDE) {
             self.producer.poll(Duration::ZERO);
         }
         let topic = message.topic.as_deref().unwrap_or(&self.topic);
