@@ -275,8 +275,12 @@ impl Stage for Sink {
         if let Some(status) = &mut self.status {
             status.row(self.taken);
         }
-        if !self.replay && self.target.take(row, out)? == Taken::Keep {
-            self.rows.push(row)?;
+        if !self.replay {
+            match self.target.take(row, out)? {
+                Taken::Keep => self.rows.push(row)?,
+                Taken::Done => {}
+                Taken::Rejected => self.rejected += 1,
+            }
         }
         Ok(())
     }

@@ -70,6 +70,8 @@ pub enum Taken {
     Keep,
     /// The target has it.
     Done,
+    /// The target has rejected it, and has said so.
+    Rejected,
 }
 
 /// Order of calls: `suit`, `claim`, `recover`, then for each batch `begin`, (`check`, `take`)*, `prepare`, the commit, `publish`.

@@ -52,10 +52,7 @@ impl Partition {
         let Some(until) = self.until else {
             return false;
         };
-        let next = self
-            .held
-            .front()
-            .map(rdkafka::Message::offset);
+        let next = self.held.front().map(rdkafka::Message::offset);
         self.next >= until
             || next.is_some_and(|next| next >= until)
             || next.is_none() && self.at_end

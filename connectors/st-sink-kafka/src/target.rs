@@ -1,11 +1,12 @@
-//! The topic as a target: a batch is one transaction, or without a checkpoint one flush.
+//! The topic as a target: a batch is one transaction. Without a checkpoint, or with `--at-least-once`, rows are sent as they come
+//! and the end of a batch waits until all have arrived.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use st_checkpoint::fail_point;
 use st_deliver::dead_letters::DeadLetters;
 use st_deliver::rows::Rows;
-use st_deliver::target::{Arrived, Opening, Target};
+use st_deliver::target::{Arrived, Opening, Taken, Target};
 use st_kafka_client::Cluster;
 use st_stream::Out;
 
@@ -23,7 +24,11 @@ pub struct Kafka {
     producer: Option<Producer>,
     /// The last batch whose transaction was committed.
     stored: i64,
+    /// The open batch.
+    batch: i64,
     checkpointed: bool,
+    /// A batch is seen whole or not at all.
+    transactions: bool,
     refused: DeadLetters,
 }
 
@@ -38,37 +43,44 @@ impl Kafka {
             shape: Shape::new(args),
             producer: None,
             stored: -1,
+            batch: -1,
             checkpointed: false,
+            transactions: false,
             refused: DeadLetters::default(),
         }
     }
 
-    /// Sends the batch's rows; gives how many were refused.
-    fn send(&mut self, batch: Arrived, rows: &mut Rows, out: &mut Out) -> Result<()> {
-        let Some(mut producer) = self.producer.take() else {
-            bail!("kafka: the producer is not open")
+    fn producer(&mut self) -> Result<&mut Producer> {
+        self.producer.as_mut().context("the producer is not open")
+    }
+
+    /// Sends one row; false if it was refused, which is then counted and kept.
+    fn send(&mut self, batch: i64, row: &[u8], out: &mut Out) -> Result<bool> {
+        let reason = match self.shape.message(row) {
+            Err(reason) => reason,
+            Ok(message) => match self.producer()?.send(&message)? {
+                Sent::Queued => return Ok(true),
+                Sent::Refused(reason) => reason,
+            },
         };
-        producer.begin()?;
-        let sent = rows.each(|row| {
-            let reason = match self.shape.message(row) {
-                Err(reason) => reason,
-                Ok(message) => match producer.send(&message)? {
-                    Sent::Queued => return Ok(()),
-                    Sent::Refused(reason) => reason,
-                },
-            };
-            self.refuse(batch.id, &reason, row, out)
-        });
+        self.refuse(batch, &reason, row, out)?;
+        Ok(false)
+    }
+
+    /// Sends the batch's rows as one transaction.
+    fn transact(&mut self, batch: Arrived, rows: &mut Rows, out: &mut Out) -> Result<()> {
+        self.producer()?.begin()?;
+        let sent = rows.each(|row| self.send(batch.id, row, out).map(drop));
         // What was refused is kept before the batch that lacks it is delivered.
         let sent = sent.and_then(|()| self.refused.sync());
-        if let Err(error) = sent {
-            producer.abort();
-            return Err(error);
+        let producer = self.producer()?;
+        match sent {
+            Ok(()) => producer.commit(batch.id, || fail_point("sink.mid_output")),
+            Err(error) => {
+                producer.abort();
+                Err(error)
+            }
         }
-        producer.commit(batch.id, || fail_point("sink.mid_output"))?;
-        self.stored = batch.id;
-        self.producer = Some(producer);
-        Ok(())
     }
 
     /// Counts and keeps a row that is no message.
@@ -95,11 +107,11 @@ impl Target for Kafka {
     fn claim(&mut self, opening: &Opening<'_>) -> Result<()> {
         self.checkpointed = opening.context.query.is_some();
         let group = format!("st-{}-{}", opening.start.query, opening.context.name);
-        let transactions = self.checkpointed && !self.at_least_once;
+        self.transactions = self.checkpointed && !self.at_least_once;
         let producer = Producer::open(
             &self.cluster,
             &self.topic,
-            transactions.then_some(group.as_str()),
+            self.transactions.then_some(group.as_str()),
         )?;
         let last = opening.delivered.unwrap_or(opening.start.epoch);
         let stored = producer.delivered()?.unwrap_or(last);
@@ -116,9 +128,31 @@ impl Target for Kafka {
         Ok(())
     }
 
+    fn begin(&mut self, batch: i64) -> Result<()> {
+        self.batch = batch;
+        match self.transactions {
+            true => Ok(()),
+            false => self.producer()?.begin(),
+        }
+    }
+
+    fn take(&mut self, row: &[u8], out: &mut Out) -> Result<Taken> {
+        if self.transactions {
+            return Ok(Taken::Keep);
+        }
+        Ok(match self.send(self.batch, row, out)? {
+            true => Taken::Done,
+            false => Taken::Rejected,
+        })
+    }
+
     fn prepare(&mut self, batch: Arrived, rows: &mut Rows, out: &mut Out) -> Result<Option<Value>> {
-        if batch.id > self.stored && !rows.is_empty() {
-            self.send(batch, rows, out)?;
+        if !self.transactions {
+            self.refused.sync()?;
+            self.producer()?.commit(batch.id, || ())?;
+        } else if batch.id > self.stored && !rows.is_empty() {
+            self.transact(batch, rows, out)?;
+            self.stored = batch.id;
         }
         Ok(None)
     }
