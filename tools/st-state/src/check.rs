@@ -96,7 +96,10 @@ pub fn check(dir: &QueryDir, plan: &Path, out: &mut Writer) -> Result<()> {
 }
 
 fn is_source(stage: &Stage) -> bool {
-    matches!(stage.tool.as_str(), "st-tail" | "st-rate" | "st-listen")
+    matches!(
+        stage.tool.as_str(),
+        "st-tail" | "st-rate" | "st-listen" | "st-kafka"
+    )
 }
 
 fn judge(dir: &QueryDir, stage: &Stage, old: &Value, nothing_kept: bool) -> Result<(bool, String)> {
