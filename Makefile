@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PREFIX ?= $(HOME)/.local
 CARGO ?= cargo
+# Tests interrupt pipelines, also where make runs in the background, which has Ctrl-C ignored.
+CARGO_TEST = $(shell env --default-signal=INT true 2>/dev/null && echo env --default-signal=INT) $(CARGO) test
 FUZZ_SECONDS ?= 60
 BIN := $(CURDIR)/target/release
 LESSONS := $(notdir $(wildcard examples/[0-9][0-9]-*))
@@ -44,7 +46,7 @@ use-case-%: build
 
 test: ## All tests
 	@$(CARGO) build --quiet
-	@$(CARGO) test --quiet
+	@$(CARGO_TEST) --quiet
 	@echo "left out: the connectors (make test-kafka, test-postgres, test-webhook, test-use-cases), the page in a browser (make test-ui)"
 
 connectors: ## Build st-kafka and the sinks kafka, postgres, webhook
@@ -57,23 +59,23 @@ test-kafka: ## The Kafka tools against a real broker (needs Java 17, Maven, kcat
 	@$(CARGO) build --quiet --bins $(STAGES) -p st-kafka -p st-sink-kafka
 	@trap 'scripts/servers/kafka stop target/test-kafka' EXIT; rm -rf target/test-kafka; \
 	  broker=$$(scripts/servers/kafka start target/test-kafka) && \
-	  ST_TEST_KAFKA=$$broker ST_TEST_KAFKA_DIR=$(CURDIR)/target/test-kafka $(CARGO) test --quiet -p st-kafka -p st-sink-kafka
+	  ST_TEST_KAFKA=$$broker ST_TEST_KAFKA_DIR=$(CURDIR)/target/test-kafka $(CARGO_TEST) --quiet -p st-kafka -p st-sink-kafka
 
 test-postgres: ## The PostgreSQL sink against a real server (needs PostgreSQL)
 	@$(CARGO) build --quiet --bins $(STAGES) -p st-sink-postgres
 	@trap 'scripts/servers/postgres stop /tmp/st-test-postgres.$$$$; rm -rf /tmp/st-test-postgres.$$$$' EXIT; \
 	  server=$$(scripts/servers/postgres start /tmp/st-test-postgres.$$$$) && \
-	  ST_TEST_POSTGRES=$$server $(CARGO) test --quiet -p st-sink-postgres
+	  ST_TEST_POSTGRES=$$server $(CARGO_TEST) --quiet -p st-sink-postgres
 
 test-webhook: ## The webhook sink against a loopback server
-	@$(CARGO) test --quiet -p st-sink-webhook
+	@$(CARGO_TEST) --quiet -p st-sink-webhook
 
 test-use-cases: ## The use cases against a real broker and database (needs Java 17, Maven, kcat, PostgreSQL)
 	@$(CARGO) build --quiet && $(CARGO) build --quiet --bins -p st-kafka -p st-sink-kafka -p st-sink-postgres -p st-sink-webhook
 	@work=$$(mktemp -d); chmod 755 $$work; \
 	  trap "scripts/servers/kafka stop $$work/kafka; scripts/servers/postgres stop $$work/postgres; rm -rf $$work" EXIT; \
 	  kafka=$$(scripts/servers/kafka start $$work/kafka) && postgres=$$(scripts/servers/postgres start $$work/postgres) && \
-	  ST_TEST_KAFKA=$$kafka ST_TEST_POSTGRES=$$postgres $(CARGO) test --quiet -p st-tests --test use_cases -- --include-ignored
+	  ST_TEST_KAFKA=$$kafka ST_TEST_POSTGRES=$$postgres $(CARGO_TEST) --quiet -p st-tests --test use_cases -- --include-ignored
 
 UI_TEST := $(CURDIR)/target/ui-test
 test-ui: ## The page in Chromium, the alerts in promtool (needs Node 18, npm, chromium, prometheus); target/ui-test/page.png
@@ -86,10 +88,10 @@ SEED ?= $(shell date +%s)
 KILLS ?= 50
 chaos: ## Kill pipelines KILLS times each at random, from SEED, and compare
 	@$(CARGO) build --quiet
-	@ST_CHAOS_SEED=$(SEED) ST_CHAOS_KILLS=$(KILLS) $(CARGO) test --quiet -p st-tests --test chaos
+	@ST_CHAOS_SEED=$(SEED) ST_CHAOS_KILLS=$(KILLS) $(CARGO_TEST) --quiet -p st-tests --test chaos
 
 soak: build ## Memory over ten gigabytes of rows (ST_SOAK=BYTES for another size)
-	@ST_SOAK=$${ST_SOAK:-10000000000} ST_SOAK_BIN=$(BIN) $(CARGO) test --quiet -p st-tests --test memory -- --nocapture
+	@ST_SOAK=$${ST_SOAK:-10000000000} ST_SOAK_BIN=$(BIN) $(CARGO_TEST) --quiet -p st-tests --test memory -- --nocapture
 
 fuzz: ## Each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
 	@cd fuzz && for target in $$(sed -n 's/^name = "\(fuzz_.*\)"/\1/p' Cargo.toml); do \
@@ -116,8 +118,8 @@ bench-setup: ## Install what `make bench` compares with: DuckDB and PySpark into
 
 bless: ## Rewrite the expectations of tests/cases and the screens of st-top, for review by diff
 	@$(CARGO) build --quiet
-	@ST_BLESS=1 $(CARGO) test --quiet -p st-tests --test cases || true
-	@ST_BLESS=1 $(CARGO) test --quiet -p st-top || true
+	@ST_BLESS=1 $(CARGO_TEST) --quiet -p st-tests --test cases || true
+	@ST_BLESS=1 $(CARGO_TEST) --quiet -p st-top || true
 	@git diff --stat -- tests/cases tools/st-top/tests
 
 SPARK_PYTHON ?= $(CURDIR)/target/spark-venv/bin/python
