@@ -31,6 +31,9 @@ pub struct Holder {
     /// It is a source: others of the same query may run beside it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub source: bool,
+    /// The stages above it, sources and all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<String>,
 }
 
 impl Holder {
@@ -41,6 +44,7 @@ impl Holder {
             tool: tool.into(),
             started: started.into(),
             source: false,
+            above: Vec::new(),
         }
     }
 
@@ -51,6 +55,12 @@ impl Holder {
             source: true,
             ..self
         }
+    }
+
+    /// The same, below these stages.
+    #[must_use]
+    pub fn below(self, above: Vec<String>) -> Self {
+        Holder { above, ..self }
     }
 }
 
@@ -164,8 +174,10 @@ impl QueryDir {
     /// and before reading commits: a stage of an earlier run may still be committing. What that
     /// run had announced ([`QueryDir::joining`]) is then forgotten.
     ///
-    /// What began at `since` or later may be of this very run, if another source began then too: it is not
-    /// waited for. Where the run starts is held by [`QueryDir::replaying_from`] in that case.
+    /// Of several sources the others, and what is above the stage where they meet, may be of this very run: what began
+    /// at `since` or later is not waited for if another source began then too. What is below this one is waited for in any case:
+    /// it locks when it has read `start`, which this source has not sent yet. Sinks that are not below it may commit
+    /// once more; where the run starts is held by [`QueryDir::replaying_from`] then.
     ///
     /// # Errors
     /// If one stays held; the message names its holder.
@@ -180,9 +192,12 @@ impl QueryDir {
             // Shared, and let go of at once: the looking must not keep a stage from its lock.
             let free = patience.wait_for(
                 || {
-                    let young =
-                        holder_of(&path).is_some_and(|holder| holder.started.as_str() >= since);
-                    let of_this_run = young && self.source_runs_beside(own, since)?;
+                    let may_be_new = |holder: Holder| {
+                        let below = holder.above.iter().any(|name| own.contains(&name.as_str()));
+                        holder.started.as_str() >= since && !below
+                    };
+                    let of_this_run = holder_of(&path).is_some_and(may_be_new)
+                        && self.source_runs_beside(own, since)?;
                     Ok((of_this_run || is_free(&path)?).then_some(()))
                 },
                 || {
@@ -218,6 +233,11 @@ impl QueryDir {
         }
         paths.sort();
         Ok(paths)
+    }
+
+    /// Who locked `locks/NAME` last, if that is known.
+    pub fn holder(&self, name: &str) -> Option<Holder> {
+        holder_of(&self.path().join("locks").join(name))
     }
 
     /// Whether a source that is none of `own` and began at `since` (ISO-8601, as [`Holder`] has it) or later holds its
@@ -276,7 +296,7 @@ fn write_holder(file: &mut File, holder: &Holder) -> Result<()> {
 fn holder_of(path: &Path) -> Option<Holder> {
     let mut text = String::new();
     File::open(path)
-        .and_then(|file| file.take(4096).read_to_string(&mut text))
+        .and_then(|file| file.take(1 << 16).read_to_string(&mut text))
         .ok()?;
     serde_json::from_str(text.lines().next()?).ok()
 }

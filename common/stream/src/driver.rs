@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
-use st_checkpoint::{Durability, Holder, Patience, QueryDir, SideFile, SideKind};
+use st_checkpoint::{Durability, Holder, Patience, QueryDir, SideFile, SideKind, fail_point};
 
 use crate::marker::{self, Abort, Marker, Node, Start};
 use crate::merge::{Merge, Origin, Sides};
@@ -349,7 +349,7 @@ impl<S: Stage> Driver<S> {
                 None => start.open_checkpoint(path, self.options.durability)?,
             };
             if self.lock.is_none() {
-                self.take_lock(&dir)?;
+                self.take_lock(&dir, start, known_names)?;
             }
             query = Some(dir);
         }
@@ -439,17 +439,30 @@ impl<S: Stage> Driver<S> {
         }
     }
 
-    /// Makes this process the only one of its stage's name in the directory.
-    fn take_lock(&mut self, dir: &QueryDir) -> Result<()> {
+    /// Makes this process the only one of its stage's name in the directory, as long as no later run has begun: its source
+    /// waits for this lock if it is held, and reads how far the sinks have come.
+    fn take_lock(&mut self, dir: &QueryDir, start: &Start, above: Vec<String>) -> Result<()> {
         let (name, quiet) = (&self.name, self.options.quiet);
         let mut say = |text: &str| {
             if !quiet {
                 message::say(name, text)
             }
         };
-        let holder = holder(self.stage.tool());
+        let holder = holder(self.stage.tool()).below(above);
         let lock = dir.lock(name, &holder, &mut Patience::default(), &mut say)?;
         self.lock = Some(lock);
+        fail_point("stage.locked");
+        for (source, process) in &start.sources {
+            if let Some(now) = dir.holder(source)
+                && (now.pid, &now.started) != (process.pid, &process.started)
+            {
+                bail!(
+                    "{}: a later run of this query has begun ({source}, process {}): this one ends, and nothing of it is lost",
+                    dir.path().join("locks").join(source).display(),
+                    now.pid
+                );
+            }
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! A marker is a line that begins with the bytes `{"$st":`. Fields a reader does not know are kept in `rest` and written
 //! again, so that tools of different ages can share a pipeline. The normative text is `docs/PROTOCOL.md`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -149,12 +150,24 @@ pub struct Start {
     /// This run of the query: its source makes it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// In a checkpoint: this run's source, as its lock names it; of several, all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Process>,
     /// Without a checkpoint: the absolute path of the folder in which this run is shown, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_dir: Option<PathBuf>,
     /// Fields of later versions.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+/// A process, as none but itself is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// When it took its lock, ISO-8601.
+    pub started: String,
 }
 
 impl Start {
@@ -188,6 +201,7 @@ impl Start {
             branch: None,
             explain: None,
             run: None,
+            sources: BTreeMap::new(),
             run_dir: None,
             rest: Map::new(),
         }

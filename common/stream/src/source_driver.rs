@@ -17,7 +17,7 @@ use crate::clock;
 use crate::driver::{Ending, created_by, holder};
 use crate::explain::Explain;
 use crate::instant;
-use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Start};
+use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Process, Start};
 use crate::message;
 use crate::meter::Meter;
 use crate::out::Out;
@@ -276,12 +276,8 @@ impl<S: Source> Run<S> {
                 message::say(&name, text)
             }
         };
-        let lock = dir.lock(
-            &self.name,
-            &holder(self.source.tool()).as_source(),
-            &mut Patience::default(),
-            &mut say,
-        )?;
+        let holder = holder(self.source.tool()).as_source();
+        let lock = dir.lock(&self.name, &holder, &mut Patience::default(), &mut say)?;
         let since = instant::text(clock::now() - ONE_LINE.as_micros() as i64);
         dir.await_other_locks(&[&self.name], &since, &mut Patience::default(), &mut say)?;
         let sinks = dir.sinks()?;
@@ -327,6 +323,11 @@ impl<S: Source> Run<S> {
         start.query = dir.id().to_string();
         start.epoch = epoch;
         start.checkpoint = Some(dir.absolute().to_path_buf());
+        let process = Process {
+            pid: holder.pid,
+            started: holder.started,
+        };
+        start.sources.insert(self.name.clone(), process);
         if self.args.durability == Durability::Process {
             start.durability = Some("process".to_string());
         }

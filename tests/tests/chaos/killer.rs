@@ -65,6 +65,11 @@ impl Plan {
         }
     }
 
+    /// Whether stages are asked to end, each by itself.
+    pub fn asks(&self) -> bool {
+        matches!(self.who, Who::Asked)
+    }
+
     /// This step, and nothing else.
     pub fn at(step: Step) -> Plan {
         Plan {
@@ -189,6 +194,8 @@ impl Running {
     fn kill(&self, who: Who, random: &mut Random) -> bool {
         let stages = self.stages();
         if stages.is_empty() {
+            // Before the first has begun, or behind the last: what bash would begin yet is not begun.
+            let _ = kill_process_group(self.group, Signal::KILL);
             return false;
         }
         let first = random.one_of(&stages);

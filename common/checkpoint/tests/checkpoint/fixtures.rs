@@ -210,6 +210,7 @@ fn the_crate_writes_the_same_bytes() {
         tool: "st-agg".into(),
         source: false,
         started: "2025-01-15T10:29:59.000Z".into(),
+        above: vec!["st-tail".into()],
     };
     let _lock = dir
         .lock("st-agg", &holder, &mut Patience::default(), &mut |_| {})

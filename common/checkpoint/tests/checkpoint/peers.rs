@@ -114,6 +114,15 @@ fn sources_that_start_at_once_do_not_wait_for_each_other() {
     let mut never = Patience::new(std::time::Duration::ZERO, |_| Ok(()));
     dir.await_other_locks(&["r"], new, &mut never, &mut |_| {})
         .unwrap();
+    // So is what is below the one that asks and has not begun, however young.
+    {
+        let below = holder("st-union", new).below(vec!["l".into(), "r".into()]);
+        let _union = dir
+            .lock("st-union", &below, &mut patience, &mut |_| {})
+            .unwrap();
+        let held = dir.await_other_locks(&["r"], new, &mut never, &mut |_| {});
+        assert!(format!("{:#}", held.unwrap_err()).contains("st-union"));
+    }
     // What began before is of an earlier run.
     let _map = dir
         .lock("st-map", &holder("st-map", old), &mut patience, &mut |_| {})

@@ -84,7 +84,7 @@ impl<S: Stage> Driver<S> {
             let dir =
                 QueryDir::create_or_open(&path, Kind::Stage, self.options.durability, &made_by)?;
             // Before the commits are read: an earlier run may be writing them still.
-            self.take_lock(&dir)?;
+            self.take_lock(&dir, &start, Vec::new())?;
             if manners.is_sink() {
                 // A sink registers and commits by itself, with what it must know of its target.
                 let sinks = dir.sinks()?;

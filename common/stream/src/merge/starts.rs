@@ -149,6 +149,7 @@ pub(super) fn merge(starts: &[Start]) -> Start {
     merged.rest.shift_remove("filled_since");
     for start in &starts[1..] {
         merged.watermarks.extend(start.watermarks.iter().cloned());
+        merged.sources.extend(start.sources.clone());
     }
     merged
 }
