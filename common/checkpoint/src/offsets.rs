@@ -52,6 +52,19 @@ pub struct OffsetRecord {
     /// Recorded after the fact, empty: other sources of the query had gone on without this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub filled: bool,
+    /// Of a filled one: the last batch this source had a part in; older records do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+}
+
+impl OffsetRecord {
+    /// The last batch, up to this one, that the source had a part in, as far as this record knows.
+    pub fn part_in(&self) -> Option<i64> {
+        match self.filled {
+            true => self.since,
+            false => Some(self.batch),
+        }
+    }
 }
 
 /// The open offsets of one source. The caller holds the source's lock.

@@ -457,7 +457,7 @@ impl<S: Stage> Driver<S> {
                 && (now.pid, &now.started) != (process.pid, &process.started)
             {
                 bail!(
-                    "{}: a later run of this query has begun ({source}, process {}): this one ends, and nothing of it is lost",
+                    "{}: a later run of this query has begun ({source}, process {}): this one ends, and what it has not delivered is delivered there",
                     dir.path().join("locks").join(source).display(),
                     now.pid
                 );

@@ -86,6 +86,8 @@ struct Checkpoint {
     /// The last batch this source had recorded when it started, and the one with which a run of it last ended.
     last: Option<i64>,
     ended: Option<i64>,
+    /// The last batch this source had a part in; none if it has none, or that is not known.
+    part_in: Option<i64>,
     _lock: Lock,
 }
 
@@ -337,6 +339,7 @@ impl<S: Source> Run<S> {
             floor: i64::MIN,
             last: offsets.last(),
             ended: peers.ended()?,
+            part_in: records.last().map_or(Some(-1), OffsetRecord::part_in),
             offsets,
             reached: reached.map_or(-1, |reached| reached.max(ahead)),
             peers,
@@ -448,14 +451,11 @@ impl<S: Source> Run<S> {
                 range,
                 memory: None,
                 filled: true,
+                since: checkpoint.part_in,
             });
         }
         checkpoint.offsets.append_all(&empty)?;
-        let filled = records.iter().chain(&empty).rev();
-        let filled = filled.skip_while(|record| record.batch > start.epoch);
-        let filled = filled.take_while(|record| record.filled).count() as i64;
-        if filled > 0 {
-            let since = start.epoch - filled;
+        if let Some(since) = filled_since(records.iter().chain(&empty), start.epoch) {
             start.rest.insert("filled_since".to_string(), since.into());
         }
         Ok(())
@@ -643,7 +643,11 @@ impl<S: Source> Run<S> {
                 range: range.clone(),
                 memory: None,
                 filled,
+                since: checkpoint.part_in.filter(|_| filled),
             };
+            if !filled {
+                checkpoint.part_in = Some(self.next);
+            }
             self.out.sync_sides()?;
             let before = Instant::now();
             fail_point("source.before_record");
@@ -822,6 +826,17 @@ impl<S: Source> Run<S> {
 fn records_before(records: &[OffsetRecord], epoch: i64) -> Option<Value> {
     let record = records.iter().rfind(|record| record.batch <= epoch)?;
     Some(record.range.clone())
+}
+
+/// The batch after which all up to `epoch` were filled, if the one of `epoch` was. The records of some may be forgotten.
+fn filled_since<'a>(
+    records: impl DoubleEndedIterator<Item = &'a OffsetRecord>,
+    epoch: i64,
+) -> Option<i64> {
+    let mut back = records.rev().skip_while(|record| record.batch > epoch);
+    let at = back.next().filter(|record| record.filled)?;
+    let counted = || epoch - 1 - back.take_while(|record| record.filled).count() as i64;
+    Some(at.part_in().unwrap_or_else(counted))
 }
 
 /// How much of an input of known size is read.

@@ -329,3 +329,37 @@ fn drain_needs_a_checkpoint() {
     let args = Arguments::parse_from(["st-numbers", "--drain"]).source;
     assert!(args.check().unwrap_err().is::<crate::cli::Usage>());
 }
+
+#[test]
+fn where_the_filled_batches_begin_is_known_when_their_records_are_forgotten() {
+    let record = |batch: i64, since: Option<i64>, filled: bool| OffsetRecord {
+        batch,
+        time: String::new(),
+        is_final: false,
+        rows: 0,
+        range: json!(null),
+        memory: None,
+        filled,
+        since,
+    };
+    let all = [
+        record(2, None, false),
+        record(3, Some(2), true),
+        record(4, Some(2), true),
+        record(5, Some(2), true),
+    ];
+    let at = |kept: &[OffsetRecord], epoch| filled_since(kept.iter(), epoch);
+    assert_eq!(at(&all, 2), None);
+    assert_eq!(at(&all, 4), Some(2));
+    assert_eq!(at(&all[3..], 5), Some(2));
+    // Records that do not say it are counted.
+    let old: Vec<_> = all
+        .into_iter()
+        .map(|record| OffsetRecord {
+            since: None,
+            ..record
+        })
+        .collect();
+    assert_eq!(at(&old, 5), Some(2));
+    assert_eq!(at(&old[1..], 5), Some(2));
+}

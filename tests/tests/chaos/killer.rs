@@ -45,8 +45,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Chooses for a line that has `left` batches yet to record and to deliver.
-    pub fn choose(random: &mut Random, passes: &Passes, left: u64) -> Plan {
+    /// Chooses for a line that has `left` batches yet to record and to deliver; `may_ask`: an end may be asked for.
+    pub fn choose(random: &mut Random, passes: &Passes, left: u64, may_ask: bool) -> Plan {
         let stage = random.below(passes.len() as u64) as usize;
         let points: Vec<_> = passes[stage].iter().collect();
         let point = (!points.is_empty()).then(|| random.one_of(&points));
@@ -58,7 +58,10 @@ impl Plan {
         });
         Plan {
             step: step.filter(|_| random.below(2) == 0),
-            who: random.one_of(&[Who::One, Who::One, Who::Several, Who::Group, Who::Asked]),
+            who: match random.one_of(&[Who::One, Who::One, Who::Several, Who::Group, Who::Asked]) {
+                Who::Asked if !may_ask => Who::One,
+                who => who,
+            },
             after: random.below(left),
             nap: random.below(4000),
             overlap: random.below(4) == 0,

@@ -230,7 +230,7 @@ pub const ALL: &[Pipeline] = &[
         // The second run finds more that can be forgotten than is kept.
         name: "a table, in two runs",
         input: Input::Files,
-        line: r#"[ -e t.csv ] || printf 'kind,v\na,1\nb,2\nc,3\n' > t.csv
+        line: r#"[ -e t.csv ] || { printf 'kind,v\na,1\nb,2\nc,3\n' > t.part && mv t.part t.csv; }
           for files in "events/*[0-6].json" "events/*.json"; do
             $S1 st-tail $files --max-files-per-trigger 1 --checkpoint ck -q |
               $S2 st-join t.csv --how left --using kind -q |
@@ -242,7 +242,7 @@ pub const ALL: &[Pipeline] = &[
     Pipeline {
         name: "a table that changes before every run, and there are two",
         input: Input::Files,
-        line: r#"[ -e t.csv ] || printf 'kind,v\na,1\nb,2\nc,3\n' > t.csv
+        line: r#"[ -e t.csv ] || { printf 'kind,v\na,1\nb,2\nc,3\n' > t.part && mv t.part t.csv; }
           for files in "events/*[0-6].json" "events/*.json"; do
             echo "a,$RANDOM" >> t.csv
             $S1 st-tail $files --max-files-per-trigger 1 --checkpoint ck -q |

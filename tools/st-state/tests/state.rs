@@ -81,6 +81,7 @@ fn query() -> (TempDir, PathBuf) {
             range: json!({}),
             memory: None,
             filled: false,
+            since: None,
         };
         offsets.append(&record).unwrap();
         agg.put(b"[\"all\"]", format!("[{batch}]").as_bytes())

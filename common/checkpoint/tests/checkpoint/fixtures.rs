@@ -55,6 +55,7 @@ fn batches() -> [OffsetRecord; 3] {
         range,
         memory,
         filled: false,
+        since: None,
     };
     [
         record(

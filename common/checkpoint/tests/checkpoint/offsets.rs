@@ -17,6 +17,7 @@ fn record(batch: i64) -> OffsetRecord {
         range: json!({"files": [format!("{batch}.json")]}),
         memory: None,
         filled: false,
+        since: None,
     }
 }
 

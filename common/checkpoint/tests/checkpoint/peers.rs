@@ -20,6 +20,7 @@ fn record(batch: i64) -> OffsetRecord {
         range: Value::Null,
         memory: None,
         filled: true,
+        since: None,
     }
 }
 

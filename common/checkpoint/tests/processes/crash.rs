@@ -84,6 +84,7 @@ fn run(folder: &Path) -> anyhow::Result<()> {
                     range,
                     memory: None,
                     filled: false,
+                    since: None,
                 };
                 offsets.append(&record)?;
                 record

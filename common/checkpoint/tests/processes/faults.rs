@@ -44,6 +44,7 @@ fn open(what: &str, dir: &QueryDir, last: Option<i64>) -> anyhow::Result<(i64, B
                     range,
                     memory: None,
                     filled: false,
+                    since: None,
                 };
                 offsets.append(&record)
             };
