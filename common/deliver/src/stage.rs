@@ -388,7 +388,10 @@ impl Stage for Sink {
     }
 
     fn idle(&mut self) -> Option<Instant> {
-        self.status.as_mut()?.idle(self.taken)
+        let taken = self.taken;
+        let status = self.status.as_mut().and_then(|status| status.idle(taken));
+        let wake = [status, self.target.idle()];
+        wake.into_iter().flatten().min()
     }
 
     fn end(&mut self, out: &mut Out) -> Result<()> {

@@ -3,6 +3,7 @@
 //! The protocol itself stands once, in `stage`; a target says only how it takes a batch, makes it durable and shows it.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -142,6 +143,11 @@ pub trait Target {
     /// Takes a row that was found good.
     fn take(&mut self, _row: &[u8], _out: &mut Out) -> Result<Taken> {
         Ok(Taken::Keep)
+    }
+
+    /// Called before the sink waits for input. Returns when it is to be called again, if nothing comes until then.
+    fn idle(&mut self) -> Option<Instant> {
+        None
     }
 
     /// Makes the batch durable. Returns what is to be recorded with the commit.

@@ -1,6 +1,7 @@
 //! `st-sink kafka`: a topic, exactly once. A program of its own, so that st-sink needs no client library.
 
 mod args;
+mod bulk;
 mod message;
 mod producer;
 mod target;

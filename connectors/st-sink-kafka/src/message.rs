@@ -1,5 +1,7 @@
 //! From a row to a message.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -20,12 +22,12 @@ pub struct Shape {
 
 /// A message; what a row says nothing of is left to the topic or the client.
 #[derive(Debug, Default)]
-pub struct Message {
+pub struct Message<'a> {
     pub topic: Option<String>,
     pub partition: Option<i32>,
-    pub key: Option<Vec<u8>>,
+    pub key: Option<Cow<'a, [u8]>>,
     /// None is a message without a value, by which a compacted topic forgets its key.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Cow<'a, [u8]>>,
     pub headers: Option<OwnedHeaders>,
 }
 
@@ -47,11 +49,16 @@ impl Shape {
         }
     }
 
+    /// True if a message may have a key.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// The message a row becomes, or why it cannot.
-    pub fn message(&mut self, row: &[u8]) -> Result<Message, String> {
+    pub fn message<'a>(&mut self, row: &'a [u8]) -> Result<Message<'a>, String> {
         let mut message = Message::default();
         if self.fields.is_empty() {
-            message.value = Some(row.to_vec());
+            message.value = Some(Cow::Borrowed(row));
             return Ok(message);
         }
         self.fields
@@ -60,7 +67,7 @@ impl Shape {
         let get = |place: Option<usize>| self.spans.present(row, place?);
         message.key = get(self.key).map(bytes);
         message.value = match self.value {
-            None => Some(row.to_vec()),
+            None => Some(Cow::Borrowed(row)),
             value => get(value).map(bytes),
         };
         message.topic = get(self.topic)
@@ -85,13 +92,14 @@ impl Shape {
 }
 
 /// A text as it is, other values as JSON.
-fn bytes(raw: &[u8]) -> Vec<u8> {
+fn bytes(raw: &[u8]) -> Cow<'_, [u8]> {
     match Kind::of(raw) {
         Some(Kind::String) => match unescape(raw) {
-            Ok(text) => text.into_owned().into_bytes(),
-            Err(_) => raw.to_vec(),
+            Ok(Cow::Borrowed(text)) => Cow::Borrowed(text.as_bytes()),
+            Ok(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
+            Err(_) => Cow::Borrowed(raw),
         },
-        _ => raw.to_vec(),
+        _ => Cow::Borrowed(raw),
     }
 }
 
@@ -110,7 +118,7 @@ fn headers(raw: &[u8]) -> Option<OwnedHeaders> {
             return None;
         }
         fields.locate(element, &mut spans).ok()?;
-        let name = String::from_utf8(bytes(spans.present(element, key)?)).ok()?;
+        let name = String::from_utf8(bytes(spans.present(element, key)?).into_owned()).ok()?;
         let value = match spans.present(element, value) {
             Some(raw) => Some(STANDARD.decode(bytes(raw)).ok()?),
             None => None,

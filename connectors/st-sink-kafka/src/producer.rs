@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use st_kafka_client::{Cluster, Watch, explain};
 
+use crate::bulk::Bulk;
 use crate::message::Message;
 
 /// How long messages may wait for others that go along.
@@ -23,8 +24,12 @@ const LINGER: &str = "5";
 /// A pause before what was refused for the moment is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Messages between two looks at what was delivered.
-const STRIDE: u64 = 1024;
+/// A pause before a look at what the client has delivered meanwhile.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// The client's default for the longest message, and what it may add to key and value.
+const LONGEST: usize = 1_000_000;
+const ADDED: usize = 512;
 
 /// Delivers messages.
 pub struct Producer {
@@ -34,7 +39,10 @@ pub struct Producer {
     topic: String,
     place: String,
     timeout: Duration,
-    sent: u64,
+    /// Messages of the sink's topic that wait to be handed over together.
+    bulk: Bulk,
+    /// A longer message may be refused.
+    longest: usize,
 }
 
 /// What became of a message.
@@ -46,8 +54,14 @@ pub enum Sent {
 }
 
 impl Producer {
-    /// Connects, ends what an earlier run has left open, and sees that the topic is there. `group`: with transactions.
-    pub fn open(cluster: &Cluster, topic: &str, group: Option<&str>) -> Result<Producer> {
+    /// Connects, ends what an earlier run has left open, and sees that the topic is there. `group`: with transactions; `keyed`: a
+    /// message may have a key, which says where it goes.
+    pub fn open(
+        cluster: &Cluster,
+        topic: &str,
+        group: Option<&str>,
+        keyed: bool,
+    ) -> Result<Producer> {
         let place = format!("{}: topic {topic}", cluster.bootstrap_servers);
         let tell = |error: KafkaError| explain(&error, &place, None);
         let defaults = [
@@ -58,7 +72,10 @@ impl Producer {
             ("partitioner", "murmur2_random"),
             ("transaction.timeout.ms", "120000"),
         ];
-        let mut fixed = vec![("enable.idempotence", "true")];
+        let mut fixed = vec![
+            ("enable.idempotence", "true"),
+            ("delivery.report.only.error", "true"),
+        ];
         let consumer = match group {
             Some(group) => {
                 fixed.push(("transactional.id", group));
@@ -72,17 +89,23 @@ impl Producer {
             None => None,
         };
         let config = cluster.client(&defaults, &fixed)?;
+        let longest = config.get("message.max.bytes").map(str::parse);
         let producer: BaseProducer<Watch> =
             config.create_with_context(Watch::default()).map_err(tell)?;
-        let producer = Producer {
+        let mut producer = Producer {
+            bulk: Bulk::new(&producer, topic)?,
             producer,
             group: consumer,
             topic: topic.to_string(),
             place,
             timeout: cluster.timeout,
-            sent: 0,
+            longest: longest.unwrap_or(Ok(LONGEST))?,
         };
-        producer.find_topic()?;
+        let partitions = producer.find_topic()?;
+        if partitions == 1 && !keyed {
+            // There is nothing to choose.
+            producer.bulk.set_partition(0);
+        }
         if producer.group.is_some() {
             producer.until_done(|left| producer.producer.init_transactions(left))?;
         }
@@ -97,8 +120,8 @@ impl Producer {
         explain(error, &self.place, Some(self.producer.context()))
     }
 
-    /// Asks for the topic, which makes it where the cluster makes topics that are asked for.
-    fn find_topic(&self) -> Result<()> {
+    /// Asks for the topic, which makes it where the cluster makes topics that are asked for. Returns how many partitions it has.
+    fn find_topic(&self) -> Result<usize> {
         let until = Instant::now() + self.timeout.min(Duration::from_secs(20));
         loop {
             let left = until.saturating_duration_since(Instant::now()).max(PAUSE);
@@ -109,7 +132,7 @@ impl Producer {
                 .map_err(|error| self.explain(&error))?;
             let topic = metadata.topics().first();
             match topic.map(|topic| (topic.error(), topic.partitions().len())) {
-                Some((None, count)) if count > 0 => return Ok(()),
+                Some((None, count)) if count > 0 => return Ok(count),
                 // It is being made.
                 _ if Instant::now() < until => std::thread::sleep(PAUSE * 5),
                 _ => bail!("kafka: {}: is not there: make the topic", self.place),
@@ -164,12 +187,46 @@ impl Producer {
         }
     }
 
-    /// Hands a message over; waits while too many are on their way.
-    pub fn send(&mut self, message: &Message) -> Result<Sent> {
-        self.sent += 1;
-        if self.sent.is_multiple_of(STRIDE) {
-            self.producer.poll(Duration::ZERO);
+    /// Takes a message, which may wait for others to be handed over together; waits while too many are on their way.
+    pub fn send(&mut self, message: &Message<'_>) -> Result<Sent> {
+        let (key, value) = (message.key.as_deref(), message.value.as_deref());
+        let length = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+        let special =
+            message.topic.is_some() || message.partition.is_some() || message.headers.is_some();
+        if special || length + ADDED > self.longest {
+            self.hand_over()?;
+            return self.send_alone(message);
         }
+        if self.bulk.add(key, value) {
+            self.hand_over()?;
+        }
+        Ok(Sent::Queued)
+    }
+
+    /// Hands over the messages that wait.
+    pub fn hand_over(&mut self) -> Result<()> {
+        if self.bulk.is_empty() {
+            return Ok(());
+        }
+        let producer = &self.producer;
+        let mut until = None;
+        let timeout = self.timeout;
+        let handed = self.bulk.hand_over(|full| {
+            let until = *until.get_or_insert_with(|| Instant::now() + timeout);
+            glance(producer);
+            match Instant::now() > until {
+                true => Err(full),
+                false => Ok(()),
+            }
+        });
+        handed.map_err(|error| self.explain(&error))?;
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Hands over one message that may be refused.
+    fn send_alone(&mut self, message: &Message<'_>) -> Result<Sent> {
+        self.producer.poll(Duration::ZERO);
         let topic = message.topic.as_deref().unwrap_or(&self.topic);
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         record.key = message.key.as_deref();
@@ -188,7 +245,7 @@ impl Producer {
                     if Instant::now() > until {
                         return Err(self.explain(&error));
                     }
-                    self.producer.poll(PAUSE);
+                    glance(&self.producer);
                     record = back;
                 }
                 Some(
@@ -203,7 +260,7 @@ impl Producer {
 
     /// Everything sent since `begin` is delivered, with the batch's id; or nothing is.
     pub fn commit(&mut self, batch: i64, before: impl FnOnce()) -> Result<()> {
-        let done = self.deliver(batch, before);
+        let done = self.hand_over().and_then(|()| self.deliver(batch, before));
         if done.is_err() && self.group.is_some() {
             // The next run ends it in any case; readers need not wait that long.
             let _ = self.producer.abort_transaction(Duration::from_secs(5));
@@ -212,9 +269,7 @@ impl Producer {
     }
 
     fn deliver(&self, batch: i64, before: impl FnOnce()) -> Result<()> {
-        self.producer
-            .flush(self.timeout)
-            .map_err(|error| self.explain(&error))?;
+        self.await_delivery()?;
         if let Some(error) = self.producer.context().take_undelivered() {
             return Err(self.explain(&error));
         }
@@ -236,12 +291,32 @@ impl Producer {
         self.until_done(|left| self.producer.commit_transaction(left))
     }
 
+    /// Waits until nothing is on its way.
+    fn await_delivery(&self) -> Result<()> {
+        let until = Instant::now() + self.timeout;
+        // The client's own waiting looks every 100 ms only.
+        while let Err(error) = self.producer.flush(Duration::ZERO) {
+            if Instant::now() > until {
+                return Err(self.explain(&error));
+            }
+            glance(&self.producer);
+        }
+        Ok(())
+    }
+
     /// Gives up what was sent since `begin`.
     pub fn abort(&mut self) {
+        self.bulk.clear();
         if self.group.is_some() {
             let _ = self.producer.abort_transaction(Duration::from_secs(5));
         }
     }
+}
+
+/// Waits a moment and serves what the client has to say. The client's own waiting spins for the last millisecond.
+fn glance(producer: &BaseProducer<Watch>) {
+    std::thread::sleep(GLANCE);
+    producer.poll(Duration::ZERO);
 }
 
 /// Settings of the user's that are a producer's alone do not belong to the group's client, which would warn of them.

@@ -37,7 +37,9 @@ fn each_row_once_through_a_hundred_kills_and_restarts_of_the_broker() {
                 .status
         } else {
             let step = format!("{}:{}", steps[kill % steps.len()], 1 + kill % 4);
-            dir.bash_with(line, &[("ST_FAIL", &step)]).status
+            // Every other time as if all batches were large.
+            let early = [("ST_FAIL", step.as_str()), ("ST_FAIL_EARLY", "1")];
+            dir.bash_with(line, &early[..1 + kill / 7 % 2]).status
         };
         died += usize::from(status != 0);
         if kill % 25 == 24 {

@@ -41,11 +41,34 @@ fn a_row_that_is_no_message_is_kept_and_the_others_go_on() {
     dir.lines(
         "{ echo '{\"n\":1}'; printf '{\"n\":\"%02000000d\"}\\n' 0; echo '{\"n\":3}'; } >rows",
     );
-    dir.lines("st-tail rows --checkpoint ck -q | st-sink kafka large --bootstrap-servers $B -q");
-    assert_eq!(dir.committed("large"), ["{\"n\":1}", "{\"n\":3}"]);
-    let kept = dir.lines("cut -c 1-400 ck/rejects/st-sink.dead-letters.ndjson");
-    assert_eq!(kept.len(), 1);
-    assert!(kept[0].contains("too large"), "{kept:?}");
+    // At the end of the batch, and while it comes.
+    for (topic, early) in [("large", None), ("early", Some(("ST_FAIL_EARLY", "1")))] {
+        let line = format!(
+            "st-tail rows --checkpoint {topic} -q | st-sink kafka {topic} --bootstrap-servers $B -q"
+        );
+        let ran = dir.bash_with(&line, early.as_slice());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        assert_eq!(dir.committed(topic), ["{\"n\":1}", "{\"n\":3}"]);
+        let kept = dir.lines(&format!(
+            "cut -c 1-400 {topic}/rejects/st-sink.dead-letters.ndjson"
+        ));
+        assert_eq!(kept.len(), 1);
+        assert!(kept[0].contains("too large"), "{kept:?}");
+    }
+}
+
+/// A large batch is sent while it comes, but its transaction does not stay open for long.
+#[test]
+fn a_batch_that_comes_slowly_is_sent_again_at_its_end() {
+    let Some(dir) = Dir::new() else {
+        return;
+    };
+    let line = "st-rate --rows-per-second 100 --rows 60 --trigger 1h --checkpoint ck -q | st-sink kafka slow --bootstrap-servers $B -q";
+    let ran = dir.bash_with(line, &[("ST_FAIL_EARLY", "1")]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert_eq!(dir.committed("slow").len(), 60);
+    let sent = dir.lines("kcat -q -C -b $B -t slow -e -X isolation.level=read_uncommitted | wc -l");
+    assert!(sent[0].trim().parse::<usize>().unwrap() > 60, "{sent:?}");
 }
 
 #[test]
