@@ -14,6 +14,7 @@ use rdkafka::bindings::{
 use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::types::RDKafkaRespErr;
+use st_checkpoint::threshold;
 use st_kafka_client::Watch;
 
 /// Messages per call.
@@ -64,7 +65,7 @@ impl Bulk {
         self.bytes.extend_from_slice(value.unwrap_or_default());
         self.lengths
             .push((key.map(<[u8]>::len), value.map(<[u8]>::len)));
-        self.lengths.len() >= MOST
+        self.lengths.len() >= threshold(MOST, 4)
     }
 
     /// Forgets what waits.

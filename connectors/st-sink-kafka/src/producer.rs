@@ -67,7 +67,7 @@ impl Producer {
         let defaults = [
             ("linger.ms", LINGER),
             ("batch.size", "1000000"),
-            ("queue.buffering.max.messages", "1000000"),
+            ("queue.buffering.max.messages", "300000"),
             // Messages of one key go to the partition Java's client would choose, and so Spark.
             ("partitioner", "murmur2_random"),
             ("transaction.timeout.ms", "120000"),

@@ -29,7 +29,7 @@ const LARGE: usize = 4 << 20;
 const OPEN: Duration = Duration::from_secs(30);
 
 fn open() -> Duration {
-    threshold(OPEN, Duration::from_millis(50))
+    threshold(OPEN, Duration::from_millis(300))
 }
 
 /// How much of the open batch is sent before its end.

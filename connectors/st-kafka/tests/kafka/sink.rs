@@ -63,12 +63,12 @@ fn a_batch_that_comes_slowly_is_sent_again_at_its_end() {
     let Some(dir) = Dir::new() else {
         return;
     };
-    let line = "st-rate --rows-per-second 100 --rows 60 --trigger 1h --checkpoint ck -q | st-sink kafka slow --bootstrap-servers $B -q";
+    let line = "st-rate --rows-per-second 100 --rows 150 --trigger 1h --checkpoint ck -q | st-sink kafka slow --bootstrap-servers $B -q";
     let ran = dir.bash_with(line, &[("ST_FAIL_EARLY", "1")]);
     assert_eq!(ran.status, 0, "{}", ran.err);
-    assert_eq!(dir.committed("slow").len(), 60);
+    assert_eq!(dir.committed("slow").len(), 150);
     let sent = dir.lines("kcat -q -C -b $B -t slow -e -X isolation.level=read_uncommitted | wc -l");
-    assert!(sent[0].trim().parse::<usize>().unwrap() > 60, "{sent:?}");
+    assert!(sent[0].trim().parse::<usize>().unwrap() > 150, "{sent:?}");
 }
 
 #[test]
