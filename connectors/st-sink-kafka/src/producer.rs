@@ -177,6 +177,8 @@ impl Producer {
 
     /// Begins a batch.
     pub fn begin(&mut self) -> Result<()> {
+        // What was given up before is reported as undelivered.
+        self.producer.poll(Duration::ZERO);
         self.producer.context().take_undelivered();
         match self.group {
             Some(_) => self

@@ -111,8 +111,7 @@ impl Kafka {
     /// Of a batch that is to be one transaction: sends the row now if the batch is large.
     fn send_ahead(&mut self, row: &[u8]) -> Result<()> {
         match &self.ahead {
-            Ahead::GivenUp => {}
-            Ahead::Sent { .. } => self.one_ahead(row)?,
+            Ahead::Sent { .. } | Ahead::GivenUp => self.one_ahead(row)?,
             Ahead::Small => {
                 self.small.extend_from_slice(row);
                 self.small.push(b'\n');
@@ -138,6 +137,9 @@ impl Kafka {
     }
 
     fn one_ahead(&mut self, row: &[u8]) -> Result<()> {
+        if matches!(self.ahead, Ahead::GivenUp) {
+            return Ok(());
+        }
         let reason = self.send(row)?;
         let Ahead::Sent {
             since,
