@@ -37,6 +37,8 @@ impl Cluster {
         let mut config = ClientConfig::new();
         config.set_log_level(RDKafkaLogLevel::Emerg);
         config.set("client.id", "st");
+        // Half of it passes between the first connection and the next, to whichever broker has the partitions.
+        config.set("reconnect.backoff.ms", "10");
         for (name, value) in defaults {
             config.set(*name, *value);
         }

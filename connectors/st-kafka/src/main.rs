@@ -15,6 +15,9 @@ use args::Arguments;
 use source::KafkaSource;
 use st_stream::{cli, run_source};
 
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main(|arguments: Arguments| {
         let source = KafkaSource::new(&arguments)?;

@@ -64,7 +64,7 @@ impl Producer {
     ) -> Result<Producer> {
         let place = format!("{}: topic {topic}", cluster.bootstrap_servers);
         let tell = |error: KafkaError| explain(&error, &place, None);
-        let defaults = [
+        let mut defaults = vec![
             ("linger.ms", LINGER),
             ("batch.size", "1000000"),
             ("queue.buffering.max.messages", "300000"),
@@ -72,12 +72,10 @@ impl Producer {
             ("partitioner", "murmur2_random"),
             ("transaction.timeout.ms", "120000"),
         ];
-        let mut fixed = vec![
-            ("enable.idempotence", "true"),
-            ("delivery.report.only.error", "true"),
-        ];
+        let mut fixed = vec![("delivery.report.only.error", "true")];
         let consumer = match group {
             Some(group) => {
+                fixed.push(("enable.idempotence", "true"));
                 fixed.push(("transactional.id", group));
                 let config = cluster.client(
                     &[],
@@ -86,7 +84,11 @@ impl Producer {
                 let config = without_producers(config?);
                 Some(config.create_with_context(Watch::default()).map_err(tell)?)
             }
-            None => None,
+            None => {
+                // Messages stay in order if one must be sent again; only that it arrives twice is not excluded.
+                defaults.push(("max.in.flight.requests.per.connection", "1"));
+                None
+            }
         };
         let config = cluster.client(&defaults, &fixed)?;
         let longest = config.get("message.max.bytes").map(str::parse);
@@ -107,6 +109,10 @@ impl Producer {
             producer.bulk.set_partition(0);
         }
         if producer.group.is_some() {
+            // Asked for something first, so that a broker is connected: otherwise the client looks for one again after half a
+            // second only.
+            let client = producer.producer.client();
+            let _ = client.fetch_watermarks(topic, 0, producer.timeout);
             producer.until_done(|left| producer.producer.init_transactions(left))?;
         }
         Ok(producer)
