@@ -452,9 +452,9 @@ impl<S: Stage> Driver<S> {
         let lock = dir.lock(name, &holder, &mut Patience::default(), &mut say)?;
         self.lock = Some(lock);
         fail_point("stage.locked");
-        for (source, process) in &start.sources {
+        for (source, holder) in &start.sources {
             if let Some(now) = dir.holder(source)
-                && (now.pid, &now.started) != (process.pid, &process.started)
+                && now != *holder
             {
                 bail!(
                     "{}: a later run of this query has begun ({source}, process {}): this one ends, and what it has not delivered is delivered there",

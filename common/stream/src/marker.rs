@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use st_checkpoint::{Durability, QueryDir};
+use st_checkpoint::{Durability, Holder, QueryDir};
 
 use crate::explain::Explain;
 use crate::instant;
@@ -150,24 +150,15 @@ pub struct Start {
     /// This run of the query: its source makes it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// In a checkpoint: this run's source, as its lock names it; of several, all.
+    /// In a checkpoint: this run's source, as its lock names its holder; of several, all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub sources: BTreeMap<String, Process>,
+    pub sources: BTreeMap<String, Holder>,
     /// Without a checkpoint: the absolute path of the folder in which this run is shown, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_dir: Option<PathBuf>,
     /// Fields of later versions.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
-}
-
-/// A process, as none but itself is called.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
-    /// Its number.
-    pub pid: u32,
-    /// When it took its lock, ISO-8601.
-    pub started: String,
 }
 
 impl Start {

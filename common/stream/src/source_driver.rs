@@ -17,7 +17,7 @@ use crate::clock;
 use crate::driver::{Ending, created_by, holder};
 use crate::explain::Explain;
 use crate::instant;
-use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Process, Start};
+use crate::marker::{Abort, Batch, Begin, Figures, Marker, Node, Start};
 use crate::message;
 use crate::meter::Meter;
 use crate::out::Out;
@@ -325,11 +325,7 @@ impl<S: Source> Run<S> {
         start.query = dir.id().to_string();
         start.epoch = epoch;
         start.checkpoint = Some(dir.absolute().to_path_buf());
-        let process = Process {
-            pid: holder.pid,
-            started: holder.started,
-        };
-        start.sources.insert(self.name.clone(), process);
+        start.sources.insert(self.name.clone(), holder);
         if self.args.durability == Durability::Process {
             start.durability = Some("process".to_string());
         }

@@ -39,7 +39,7 @@ pub struct Args {
     /// The column of headers: an array of {key, value}, values in base64, as st-kafka gives them
     #[arg(long, value_name = "COLUMN", value_parser = cli::column)]
     pub headers: Option<String>,
-    /// No transactions, for clusters without them: a batch may be delivered again after a crash
+    /// No transactions, for clusters without them: a message may be delivered twice, and a batch again after a crash
     #[arg(long)]
     pub at_least_once: bool,
     #[allow(missing_docs)]

@@ -122,7 +122,10 @@ impl Bulk {
                 break;
             }
             self.messages.retain(|message| message.err.is_error());
-            let code = RDKafkaErrorCode::from(self.messages[0].err);
+            let Some(first) = self.messages.first() else {
+                break;
+            };
+            let code = RDKafkaErrorCode::from(first.err);
             let error = KafkaError::MessageProduction(code);
             if code != RDKafkaErrorCode::QueueFull {
                 return Err(error);
@@ -134,7 +137,7 @@ impl Bulk {
     }
 }
 
-/// The client's own object for a topic; the client counts who uses it.
+/// The client's own object for a topic, to be given back before the client itself.
 struct Topic(*mut rd_kafka_topic_t);
 
 impl Topic {

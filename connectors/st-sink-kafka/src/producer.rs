@@ -33,14 +33,14 @@ const ADDED: usize = 512;
 
 /// Delivers messages.
 pub struct Producer {
+    /// Messages of the sink's topic that wait to be handed over together. It goes first: it holds something of the client's.
+    bulk: Bulk,
     producer: BaseProducer<Watch>,
     /// The group in which the batch's id is kept; none without transactions.
     group: Option<BaseConsumer<Watch>>,
     topic: String,
     place: String,
     timeout: Duration,
-    /// Messages of the sink's topic that wait to be handed over together.
-    bulk: Bulk,
     /// A longer message may be refused.
     longest: usize,
 }
@@ -216,17 +216,8 @@ impl Producer {
         if self.bulk.is_empty() {
             return Ok(());
         }
-        let producer = &self.producer;
-        let mut until = None;
-        let timeout = self.timeout;
-        let handed = self.bulk.hand_over(|full| {
-            let until = *until.get_or_insert_with(|| Instant::now() + timeout);
-            glance(producer);
-            match Instant::now() > until {
-                true => Err(full),
-                false => Ok(()),
-            }
-        });
+        let mut room = Room::of(&self.producer, self.timeout);
+        let handed = self.bulk.hand_over(|full| room.make(full));
         handed.map_err(|error| self.explain(&error))?;
         self.producer.poll(Duration::ZERO);
         Ok(())
@@ -241,7 +232,7 @@ impl Producer {
         record.payload = message.value.as_deref();
         record.partition = message.partition;
         record.headers = message.headers.clone();
-        let mut until = None;
+        let mut room = Room::of(&self.producer, self.timeout);
         loop {
             let (error, back) = match self.producer.send(record) {
                 Ok(()) => return Ok(Sent::Queued),
@@ -249,11 +240,7 @@ impl Producer {
             };
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => {
-                    let until = *until.get_or_insert_with(|| Instant::now() + self.timeout);
-                    if Instant::now() > until {
-                        return Err(self.explain(&error));
-                    }
-                    glance(&self.producer);
+                    room.make(error).map_err(|error| self.explain(&error))?;
                     record = back;
                 }
                 Some(
@@ -301,13 +288,10 @@ impl Producer {
 
     /// Waits until nothing is on its way.
     fn await_delivery(&self) -> Result<()> {
-        let until = Instant::now() + self.timeout;
+        let mut room = Room::of(&self.producer, self.timeout);
         // The client's own waiting looks every 100 ms only.
         while let Err(error) = self.producer.flush(Duration::ZERO) {
-            if Instant::now() > until {
-                return Err(self.explain(&error));
-            }
-            glance(&self.producer);
+            room.make(error).map_err(|error| self.explain(&error))?;
         }
         Ok(())
     }
@@ -321,10 +305,35 @@ impl Producer {
     }
 }
 
-/// Waits a moment and serves what the client has to say. The client's own waiting spins for the last millisecond.
-fn glance(producer: &BaseProducer<Watch>) {
-    std::thread::sleep(GLANCE);
-    producer.poll(Duration::ZERO);
+/// Waiting for the client to deliver what it has, for so long.
+struct Room<'p> {
+    producer: &'p BaseProducer<Watch>,
+    timeout: Duration,
+    until: Option<Instant>,
+}
+
+impl<'p> Room<'p> {
+    fn of(producer: &'p BaseProducer<Watch>, timeout: Duration) -> Room<'p> {
+        Room {
+            producer,
+            timeout,
+            until: None,
+        }
+    }
+
+    /// Waits a moment and serves what the client has to say; gives `why` back when all the time has passed. The client's own
+    /// waiting spins for the last millisecond.
+    fn make(&mut self, why: KafkaError) -> Result<(), KafkaError> {
+        let until = *self
+            .until
+            .get_or_insert_with(|| Instant::now() + self.timeout);
+        if Instant::now() > until {
+            return Err(why);
+        }
+        std::thread::sleep(GLANCE);
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
 }
 
 /// Settings of the user's that are a producer's alone do not belong to the group's client, which would warn of them.

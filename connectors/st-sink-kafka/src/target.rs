@@ -167,7 +167,6 @@ impl Kafka {
 
     /// Sends the batch's rows as one transaction, as far as they were not sent.
     fn transact(&mut self, batch: Arrived, rows: &mut Rows, out: &mut Out) -> Result<()> {
-        self.small.clear();
         let sent = match std::mem::take(&mut self.ahead) {
             Ahead::Sent { refused, .. } => self.refuse_all(batch.id, refused, rows, out),
             Ahead::Small | Ahead::GivenUp => {

@@ -142,7 +142,7 @@ pub(super) fn show_as_one(beginnings: &[Beginning]) {
     }
 }
 
-/// The start of the one stream: the first input's, with the watermarks of all.
+/// The start of the one stream: the first input's, with the watermarks and the sources of all.
 pub(super) fn merge(starts: &[Start]) -> Start {
     let mut merged = starts[0].clone();
     // The stages from here on have a part in every batch.
