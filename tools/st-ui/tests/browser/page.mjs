@@ -165,8 +165,8 @@ async function main() {
     await page.emulateMedia({ colorScheme: "dark" });
     await page.screenshot({ path: join(pictures, "dark.png"), fullPage: true });
     await page.setViewportSize({ width: 390, height: 800 });
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than a small screen");
     await until("the pipeline goes downwards", async () => (await page.locator(".pipeline.tall").count()) === 1);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "wider than a small screen");
     assert.equal(await cut(), 0);
     await page.screenshot({ path: join(pictures, "small.png"), fullPage: true });
 
