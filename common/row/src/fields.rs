@@ -155,11 +155,24 @@ impl Fields {
     /// Finds where the wanted fields stand in `row`. The row is taken to be validated; on other bytes this returns an error
     /// or odd spans, but never panics. After an error the spans are those found so far.
     pub fn locate(&self, row: &[u8], spans: &mut Spans) -> Result<(), BadRow> {
+        let mut shape = std::mem::take(&mut spans.shape);
+        let located = self.locate_like(row, spans, &mut shape);
+        spans.shape = shape;
+        located
+    }
+
+    /// As [`Fields::locate`], for rows of which several are looked at before the first one's spans are done with: `shape` is
+    /// what they all have in common.
+    #[inline]
+    pub fn locate_like(
+        &self,
+        row: &[u8],
+        spans: &mut Spans,
+        shape: &mut Shape,
+    ) -> Result<(), BadRow> {
         spans.reset(self.names.len());
         let Spans {
-            found,
-            repeated,
-            shape,
+            found, repeated, ..
         } = spans;
         let located = shape.locate(self.id, row, |index, span| {
             *repeated |= found[index].replace(span).is_some()
@@ -167,16 +180,14 @@ impl Fields {
         if located {
             return Ok(());
         }
-        self.locate_new(row, spans)
+        self.locate_new(row, spans, shape)
     }
 
     /// The same for a row of another shape than the last one.
-    fn locate_new(&self, row: &[u8], spans: &mut Spans) -> Result<(), BadRow> {
+    fn locate_new(&self, row: &[u8], spans: &mut Spans, shape: &mut Shape) -> Result<(), BadRow> {
         spans.reset(self.names.len());
         let Spans {
-            found,
-            repeated,
-            shape,
+            found, repeated, ..
         } = spans;
         let notes = shape.begin(self.id);
         let scanned = self.scan(row, |index, span| {

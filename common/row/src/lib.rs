@@ -27,6 +27,7 @@ pub use kind::Kind;
 pub use members::{Elements, Members, elements_of, fields_of};
 pub use number::{Short, parse_f64, parse_i64, short_number, write_f64, write_i64};
 pub use path::{Step, path};
+pub use shape::Shape;
 pub use small::Small;
 pub use splice::{Edit, Splice, append_member};
 pub use text::{plain_text, unescape, write_string};

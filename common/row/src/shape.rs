@@ -17,9 +17,9 @@ struct Part {
     field: Option<u32>,
 }
 
-/// The bytes between the values of one row.
+/// The bytes between the values of one row; [`crate::Fields`] keeps it from row to row.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shape {
+pub struct Shape {
     bytes: Vec<u8>,
     parts: Vec<Part>,
     /// Where the last row's last value that was noted ended.

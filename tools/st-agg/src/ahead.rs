@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::ops::Range;
 
 use st_expr::{Env, Slots};
-use st_row::{BadRow, Spans};
+use st_row::{BadRow, Shape, Spans};
 
 use crate::groups::{Groups, NEVER};
 use crate::keys;
@@ -20,13 +20,14 @@ use crate::timing::Timing;
 const ROWS: usize = 32;
 const BYTES: usize = 64 * 1024;
 
-/// Rows that were read and not yet taken.
+/// Rows that were read and not yet taken: where they stand in bytes held by someone else, and what was found out of them.
 #[derive(Default)]
 pub struct Ahead {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    rows: Vec<Range<usize>>,
     /// How often each row came.
     times: Vec<u32>,
+    /// What they have in common.
+    shape: Shape,
     /// Reused: as many as there ever were rows.
     spans: Vec<Spans>,
     places: Vec<Result<Option<Place>, BadRow>>,
@@ -57,23 +58,24 @@ pub struct Known<'k> {
 }
 
 impl Ahead {
-    /// Keeps a row that came so many times.
+    /// Notes a row that came so many times, and where it stands.
     #[inline]
-    pub fn push(&mut self, row: &[u8], times: u32) {
-        self.bytes.extend_from_slice(row);
+    pub fn push(&mut self, row: Range<usize>, times: u32) {
+        self.rows.push(row);
         self.times.push(times);
-        self.ends.push(self.bytes.len());
     }
 
     /// True if the rows should be taken now.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.ends.len() >= ROWS || self.bytes.len() >= BYTES
+        self.rows.len() >= ROWS
+            || matches!(&self.rows[..], [first, .., last] if last.end - first.start >= BYTES)
     }
 
-    /// Scans the rows and finds out where they belong, as far as that is simple.
+    /// Scans the rows, which stand in `bytes`, and finds out where they belong, as far as that is simple.
     pub fn look(
         &mut self,
+        bytes: &[u8],
         plan: &Plan,
         env: &Env,
         mark: Option<i64>,
@@ -81,14 +83,12 @@ impl Ahead {
         groups: &Groups,
     ) {
         self.spans
-            .resize_with(self.ends.len().max(self.spans.len()), Spans::default);
+            .resize_with(self.rows.len().max(self.spans.len()), Spans::default);
         let sessions = plan.plain_keys
             && matches!(plan.timing, Timing::Sessions(..) | Timing::GivenSessions(_));
-        let mut start = 0;
-        for (end, spans) in self.ends.iter().zip(&mut self.spans) {
-            let row = &self.bytes[start..*end];
-            start = *end;
-            let place = plan.fields.locate(row, spans);
+        for (row, spans) in self.rows.iter().zip(&mut self.spans) {
+            let row = &bytes[row.clone()];
+            let place = plan.fields.locate_like(row, spans, &mut self.shape);
             let place = place.map(|()| {
                 let slots = Slots::new(row, spans, &[]);
                 let start = self.keys.len();
@@ -124,13 +124,11 @@ impl Ahead {
 
     /// The rows, each with how often it came, where its fields stand and the group it belongs to, unless that is not simple.
     #[allow(clippy::type_complexity)]
-    pub fn rows(
-        &self,
-    ) -> impl Iterator<Item = (&[u8], u32, Result<(&Spans, Option<Known<'_>>), &BadRow>)> {
-        let starts = std::iter::once(&0).chain(&self.ends);
-        let rows = starts
-            .zip(&self.ends)
-            .map(|(start, end)| &self.bytes[*start..*end]);
+    pub fn rows<'a>(
+        &'a self,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = (&'a [u8], u32, Result<(&'a Spans, Option<Known<'a>>), &'a BadRow>)> {
+        let rows = self.rows.iter().map(|row| &bytes[row.clone()]);
         let places = self.places.iter().zip(&self.spans).map(|(place, spans)| {
             let known = place.as_ref()?.as_ref().map(|place| Known {
                 key: &self.keys[place.key.clone()],
@@ -148,8 +146,7 @@ impl Ahead {
 
     /// Forgets the rows.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+        self.rows.clear();
         self.times.clear();
         self.places.clear();
         self.keys.clear();

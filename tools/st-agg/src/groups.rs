@@ -9,7 +9,8 @@ use st_row::Small;
 
 use crate::aggregates::{Accumulator, State};
 
-/// One group.
+/// One group, in one line of the processor's cache.
+#[repr(align(64))]
 pub struct Group {
     /// Its key columns other than the window, encoded.
     pub key: Small,
@@ -122,14 +123,12 @@ impl Groups {
         &mut self.states[id as usize * stride..][..stride]
     }
 
-    /// Reads a little of a group and of its states, so that they are at hand soon.
+    /// Reads a little of each line of memory that holds a group or its states, so that they are at hand soon.
     #[inline]
     pub fn visit(&self, id: u32) -> usize {
-        let group = self.group(id);
-        let states = self.states(id);
-        let ends = states.first().into_iter().chain(states.last());
-        let kinds = ends.map(|state| usize::from(state.is_boxed()));
-        kinds.sum::<usize>() + group.key.len() + usize::from(group.changed)
+        let kinds = self.states(id).iter();
+        let kinds = kinds.map(|state| usize::from(state.is_boxed()));
+        kinds.sum::<usize>() + usize::from(self.group(id).changed)
     }
 
     /// How many there are.

@@ -114,7 +114,7 @@ impl Plan {
             && plan
                 .empty
                 .iter()
-                .all(|state| matches!(state, State::Count(_)))
+                .all(State::is_count)
             && plan
                 .aggregates
                 .iter()

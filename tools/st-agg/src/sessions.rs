@@ -132,12 +132,12 @@ fn is(groups: &Groups, ids: &[u32], key: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregates::{Accumulator, State};
+    use crate::aggregates::{Accumulator, Count, State};
     use st_expr::Value;
 
     /// Sessions of one key over a count, as `(start, end, rows)`.
     fn after(rows: &[(i64, i64)]) -> Vec<(i64, i64, i64)> {
-        let mut groups = Groups::new(vec![State::Count(Default::default())]);
+        let mut groups = Groups::new(vec![State::from(Count::default())]);
         let mut sessions = Sessions::default();
         for &(ts, gap) in rows {
             let id = sessions.find_or_add(&mut groups, b"k", ts, ts + gap);
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn groups_close_at_their_very_end() {
-        let mut groups = Groups::new(vec![State::Count(Default::default())]);
+        let mut groups = Groups::new(vec![State::from(Count::default())]);
         for end in [7, 5, 1 << 30, 6, -3, 5, crate::groups::NEVER] {
             groups.add(b"k", -10, end);
         }
@@ -232,7 +232,7 @@ mod tests {
     fn few_and_many_are_forgotten_alike() {
         let keys = |number: u32| (number % 100).to_string().into_bytes();
         for count in [0, 1, 30, 60, 250, 300] {
-            let mut groups = Groups::new(vec![State::Count(Default::default())]);
+            let mut groups = Groups::new(vec![State::from(Count::default())]);
             let mut sessions = Sessions::default();
             let add = |number: u32| {
                 let start = i64::from(number) * 10;

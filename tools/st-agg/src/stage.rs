@@ -54,8 +54,9 @@ struct Run {
     mark: Option<i64>,
     /// Groups up to here were emitted by a final batch.
     drained: Option<i64>,
-    /// Rows that were read and not yet taken.
+    /// Rows that were read and not yet taken, and their bytes.
     ahead: Ahead,
+    waiting: Vec<u8>,
     /// Rows that came several times, before they are taken.
     repeats: Repeats,
     /// The room in which the inputs of a row are evaluated.
@@ -199,6 +200,7 @@ impl Stage for Agg {
             mark: start.mark(),
             drained,
             ahead: Ahead::default(),
+            waiting: Vec::new(),
             repeats: Repeats::default(),
             inputs: Vec::new(),
             plan,
@@ -229,21 +231,14 @@ impl Stage for Agg {
     }
 
     fn takes_blocks(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.plan.only_counts)
+        true
     }
 
     fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
-        let (mut rows, mut at) = (0, 0);
-        let (mode, strict) = (self.query.mode, out.strict());
-        if let Some(run) = &mut self.run {
-            while at < lines.len() {
-                let end = line_end(lines, at);
-                run.row(&lines[at..end], mode, strict, out)?;
-                at = end + 1;
-                rows += 1;
-            }
+        match &mut self.run {
+            Some(run) => run.rows(lines, self.query.mode, out.strict(), out),
+            None => Ok(0),
         }
-        Ok(rows)
     }
 
     fn watermark(&mut self, mark: Option<Watermark>, out: &mut Out) -> Result<Option<Watermark>> {
@@ -286,14 +281,43 @@ impl Run {
         }
     }
 
+    /// Takes lines, which end in a newline each, and says how many they are.
+    fn rows(&mut self, lines: &[u8], mode: Mode, strict: bool, out: &mut Out) -> Result<u64> {
+        let (mut rows, mut at) = (0, 0);
+        if self.plan.only_counts || strict {
+            while at < lines.len() {
+                let end = line_end(lines, at);
+                self.row(&lines[at..end], mode, strict, out)?;
+                at = end + 1;
+                rows += 1;
+            }
+            return Ok(rows);
+        }
+        // Taken where they stand: whatever waits came before them.
+        self.catch_up(mode, out)?;
+        let mut ahead = std::mem::take(&mut self.ahead);
+        while at < lines.len() {
+            let end = line_end(lines, at);
+            ahead.push(at..end, 1);
+            at = end + 1;
+            rows += 1;
+            if ahead.is_full() || at >= lines.len() {
+                self.take_all(&mut ahead, lines, mode, out)?;
+            }
+        }
+        self.ahead = ahead;
+        Ok(rows)
+    }
+
     /// Takes a row, soon if not at once.
     #[inline(always)]
     fn row(&mut self, row: &[u8], mode: Mode, strict: bool, out: &mut Out) -> Result<()> {
         if self.plan.only_counts && !strict {
-            let ahead = &mut self.ahead;
-            self.repeats.take(row, |row, times| ahead.push(row, times));
+            let (ahead, waiting) = (&mut self.ahead, &mut self.waiting);
+            self.repeats
+                .take(row, |row, times| wait(ahead, waiting, row, times));
         } else {
-            self.ahead.push(row, 1);
+            wait(&mut self.ahead, &mut self.waiting, row, 1);
         }
         if self.ahead.is_full() || strict {
             self.catch_up(mode, out)?;
@@ -305,7 +329,7 @@ impl Run {
     fn settle(&mut self, mode: Mode, out: &mut Out) -> Result<()> {
         let mut repeats = std::mem::take(&mut self.repeats);
         repeats.drain(|row, times| {
-            self.ahead.push(row, times);
+            wait(&mut self.ahead, &mut self.waiting, row, times);
             if self.ahead.is_full() {
                 self.catch_up(mode, out)?;
             }
@@ -319,10 +343,32 @@ impl Run {
 
     /// Takes the rows that wait.
     fn catch_up(&mut self, mode: Mode, out: &mut Out) -> Result<()> {
-        let mark = self.closed_at(mode);
         let mut ahead = std::mem::take(&mut self.ahead);
-        ahead.look(&self.plan, &self.env, mark, &self.members, &self.groups);
-        for (row, times, place) in ahead.rows() {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.take_all(&mut ahead, &waiting, mode, out)?;
+        waiting.clear();
+        (self.ahead, self.waiting) = (ahead, waiting);
+        Ok(())
+    }
+
+    /// Takes the rows that were noted, which stand in `bytes`.
+    fn take_all(
+        &mut self,
+        ahead: &mut Ahead,
+        bytes: &[u8],
+        mode: Mode,
+        out: &mut Out,
+    ) -> Result<()> {
+        let mark = self.closed_at(mode);
+        ahead.look(
+            bytes,
+            &self.plan,
+            &self.env,
+            mark,
+            &self.members,
+            &self.groups,
+        );
+        for (row, times, place) in ahead.rows(bytes) {
             self.env.row += u64::from(times);
             match place {
                 Ok((spans, known)) if times == 1 => self.take(row, spans, known, mark, out)?,
@@ -347,7 +393,6 @@ impl Run {
             }
         }
         ahead.clear();
-        self.ahead = ahead;
         Ok(())
     }
 
@@ -490,6 +535,14 @@ impl Run {
         let failures = &self.env.failures;
         out.failed(failures.count(), &failures.take_first().unwrap_or_default())
     }
+}
+
+/// Keeps a row that came so many times until it is taken.
+#[inline]
+fn wait(ahead: &mut Ahead, waiting: &mut Vec<u8>, row: &[u8], times: u32) {
+    let start = waiting.len();
+    waiting.extend_from_slice(row);
+    ahead.push(start..waiting.len(), times);
 }
 
 /// Gives one group's aggregates a row, of which `inputs` are the plan's inputs.

@@ -4,13 +4,13 @@
 use st_expr::{Decimal, Failure, Type, Value};
 
 use super::number::{Number, number};
-use super::total::Total;
+use super::total::{Held, Total};
 use super::{Accumulator, Bound, Call, Function};
 
 /// Sum and count.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Average {
-    sum: Total,
+    sum: Held,
     rows: i64,
     /// Most digits of a decimal average.
     precision: u8,
@@ -59,7 +59,7 @@ fn bind(call: &Call<'_>, averaged: usize, quiet: bool) -> Result<Bound, String> 
         _ => (Type::Double, 38),
     };
     let empty = Average {
-        sum: Total::Empty,
+        sum: Held::EMPTY,
         rows: 0,
         precision,
         quiet,
@@ -89,15 +89,15 @@ impl Accumulator for Average {
     }
 
     fn merge(&mut self, other: Average) {
-        self.sum.add(other.sum);
+        self.sum.add(other.sum.total());
         self.rows += other.rows;
     }
 
     fn finish(&self) -> Result<Value<'_>, Failure> {
-        match self.sum {
+        match self.sum.total() {
             Total::Empty => Ok(Value::Null),
             Total::Decimal(sum, scale) => {
-                match divide(sum.0, scale, self.rows).and_then(|x| x.within(self.precision)) {
+                match divide(sum, scale, self.rows).and_then(|x| x.within(self.precision)) {
                     Some(average) => Ok(Value::Decimal(average)),
                     None if self.quiet => Ok(Value::Null),
                     None => Err(Failure(format!(
@@ -114,7 +114,7 @@ impl Accumulator for Average {
 
     fn save(&self, out: &mut Vec<u8>) {
         out.push(b'[');
-        self.sum.save(out);
+        self.sum.total().save(out);
         out.push(b',');
         st_row::write_i64(out, self.rows);
         out.push(b']');
@@ -122,9 +122,13 @@ impl Accumulator for Average {
 
     fn load(&mut self, saved: &[u8]) -> Option<()> {
         let mut parts = st_row::elements_of(saved);
-        self.sum = Total::load(parts.next()?.ok()?)?;
+        self.sum = Total::load(parts.next()?.ok()?)?.into();
         self.rows = st_row::parse_i64(parts.next()?.ok()?)?;
         Some(())
+    }
+
+    fn heap(&self) -> usize {
+        self.sum.heap()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Numbers as aggregates take them, and wide integers as they keep them.
+//! Numbers as aggregates take them.
 
 use st_expr::cast::parse_double;
 use st_expr::{Decimal, Failure, Value};
@@ -45,8 +45,3 @@ pub fn pair(args: &[Value<'_>]) -> Result<Option<(f64, f64)>, Failure> {
     let [a, b] = args else { return Ok(None) };
     Ok(double(a)?.zip(double(b)?))
 }
-
-/// An integer of 128 bits that does not ask to be aligned to 16 bytes, as a state would then be half empty.
-#[derive(Clone, Copy, Default)]
-#[repr(C, packed(8))]
-pub struct Wide(pub i128);

@@ -5,13 +5,13 @@
 use st_expr::{Decimal, Failure, Type, Value};
 
 use super::number::number;
-use super::total::Total;
+use super::total::{Held, Total};
 use super::{Accumulator, Bound, Call, Function};
 
 /// A sum so far.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Sum {
-    total: Total,
+    total: Held,
     /// A sum that does not fit is null without being a failure.
     quiet: bool,
     /// Most digits of a decimal sum.
@@ -55,7 +55,7 @@ fn bind(call: &Call<'_>, quiet: bool) -> Result<Bound, String> {
         call,
         kind.clone(),
         Sum {
-            total: Total::Empty,
+            total: Held::EMPTY,
             quiet,
             precision,
         },
@@ -78,17 +78,17 @@ impl Accumulator for Sum {
     }
 
     fn merge(&mut self, other: Sum) {
-        self.total.add(other.total);
+        self.total.add(other.total.total());
     }
 
     fn finish(&self) -> Result<Value<'_>, Failure> {
-        let (fits, kind) = match self.total {
+        let (fits, kind) = match self.total.total() {
             Total::Empty => return Ok(Value::Null),
             Total::Double(number) => return Ok(Value::Double(number)),
-            Total::Integer(number) => (i64::try_from(number.0).ok().map(Value::Integer), "BIGINT"),
+            Total::Integer(number) => (i64::try_from(number).ok().map(Value::Integer), "BIGINT"),
             Total::Decimal(number, scale) => (
                 Decimal {
-                    unscaled: number.0,
+                    unscaled: number,
                     scale,
                 }
                 .within(self.precision)
@@ -105,11 +105,15 @@ impl Accumulator for Sum {
     }
 
     fn save(&self, out: &mut Vec<u8>) {
-        self.total.save(out);
+        self.total.total().save(out);
     }
 
     fn load(&mut self, saved: &[u8]) -> Option<()> {
-        self.total = Total::load(saved)?;
+        self.total = Total::load(saved)?.into();
         Some(())
+    }
+
+    fn heap(&self) -> usize {
+        self.total.heap()
     }
 }

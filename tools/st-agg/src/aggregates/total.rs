@@ -4,7 +4,69 @@ use st_checkpoint::exact;
 use st_expr::Decimal;
 use st_row::Kind;
 
-use super::number::{Number, Wide};
+use super::number::Number;
+
+/// A [`Total`] as a group holds it, in 16 bytes: what does not fit stands elsewhere.
+#[derive(Clone)]
+pub struct Held(Small);
+
+#[derive(Clone)]
+enum Small {
+    Empty,
+    Integer(i64),
+    Decimal(i64, u8),
+    Double(f64),
+    Large(Box<Total>),
+}
+
+impl Held {
+    /// No number yet.
+    pub const EMPTY: Held = Held(Small::Empty);
+
+    /// The sum.
+    #[inline]
+    pub fn total(&self) -> Total {
+        match &self.0 {
+            Small::Empty => Total::Empty,
+            Small::Integer(number) => Total::Integer((*number).into()),
+            Small::Decimal(number, scale) => Total::Decimal((*number).into(), *scale),
+            Small::Double(number) => Total::Double(*number),
+            Small::Large(total) => **total,
+        }
+    }
+
+    /// Adds another sum to this one.
+    #[inline]
+    pub fn add(&mut self, other: Total) {
+        match (&mut self.0, other) {
+            (Small::Double(sum), Total::Double(more)) => *sum += more,
+            (_, more) => *self = self.total().plus(more).into(),
+        }
+    }
+
+    /// Bytes held elsewhere.
+    pub fn heap(&self) -> usize {
+        match &self.0 {
+            Small::Large(_) => size_of::<Total>() + 16,
+            _ => 0,
+        }
+    }
+}
+
+impl From<Total> for Held {
+    #[inline]
+    fn from(total: Total) -> Held {
+        let narrow = |number: i128| i64::try_from(number).ok();
+        let small = match total {
+            Total::Empty => Some(Small::Empty),
+            Total::Double(number) => Some(Small::Double(number)),
+            Total::Integer(number) => narrow(number).map(Small::Integer),
+            Total::Decimal(number, scale) => narrow(number).map(|number| Small::Decimal(number, scale)),
+            Total::TooLarge => None,
+        };
+        Held(small.unwrap_or_else(|| Small::Large(Box::new(total))))
+    }
+}
 
 /// The sum so far. Its kind is that of its numbers; the first double makes it a double.
 #[derive(Clone, Copy)]
@@ -12,9 +74,9 @@ pub enum Total {
     /// No number yet.
     Empty,
     /// Integers only.
-    Integer(Wide),
+    Integer(i128),
     /// Decimals, perhaps integers among them: digits and scale.
-    Decimal(Wide, u8),
+    Decimal(i128, u8),
     /// Doubles, perhaps others among them.
     Double(f64),
     /// More digits than can be kept.
@@ -25,28 +87,24 @@ impl From<Number> for Total {
     #[inline]
     fn from(number: Number) -> Total {
         match number {
-            Number::Integer(number) => Total::Integer(Wide(number.into())),
+            Number::Integer(number) => Total::Integer(number.into()),
             Number::Double(number) => Total::Double(number),
-            Number::Decimal(number) => Total::Decimal(Wide(number.unscaled), number.scale),
+            Number::Decimal(number) => Total::Decimal(number.unscaled, number.scale),
         }
     }
 }
 
 impl Total {
-    /// Adds another sum to this one.
-    #[inline]
-    pub fn add(&mut self, other: Total) {
+    /// The sum of both.
+    fn plus(self, other: Total) -> Total {
         use Total::*;
-        *self = match (*self, other) {
+        match (self, other) {
             (Empty, more) => more,
             (total, Empty) => total,
             (Double(a), b) => Double(a + b.as_double()),
             (a, Double(b)) => Double(a.as_double() + b),
             (TooLarge, _) | (_, TooLarge) => TooLarge,
-            (Integer(a), Integer(b)) => {
-                let (a, b) = (a.0, b.0);
-                a.checked_add(b).map_or(TooLarge, |sum| Integer(Wide(sum)))
-            }
+            (Integer(a), Integer(b)) => a.checked_add(b).map_or(TooLarge, Integer),
             (a, b) => {
                 let (a, b) = (a.decimal(), b.decimal());
                 let scale = a.scale.max(b.scale);
@@ -54,19 +112,19 @@ impl Total {
                     .rescale(scale)
                     .zip(b.rescale(scale))
                     .and_then(|(a, b)| a.unscaled.checked_add(b.unscaled));
-                sum.map_or(TooLarge, |sum| Decimal(Wide(sum), scale))
+                sum.map_or(TooLarge, |sum| Decimal(sum, scale))
             }
-        };
+        }
     }
 
     fn decimal(self) -> Decimal {
         match self {
             Total::Integer(number) => Decimal {
-                unscaled: number.0,
+                unscaled: number,
                 scale: 0,
             },
             Total::Decimal(number, scale) => Decimal {
-                unscaled: number.0,
+                unscaled: number,
                 scale,
             },
             _ => Decimal {
@@ -89,11 +147,11 @@ impl Total {
     pub fn save(self, out: &mut Vec<u8>) {
         match self {
             Total::Empty => out.extend_from_slice(b"null"),
-            Total::Integer(number) => exact::push_i128(out, number.0),
+            Total::Integer(number) => exact::push_i128(out, number),
             // In a list of one, as a large integer is text too.
             Total::Decimal(number, scale) => {
                 out.push(b'[');
-                exact::push_decimal(out, number.0, scale);
+                exact::push_decimal(out, number, scale);
                 out.push(b']');
             }
             Total::Double(number) => {
@@ -113,12 +171,12 @@ impl Total {
             Kind::Array => {
                 let (unscaled, scale) =
                     exact::parse_decimal(st_row::elements_of(saved).next()?.ok()?).ok()?;
-                Total::Decimal(Wide(unscaled), scale)
+                Total::Decimal(unscaled, scale)
             }
             Kind::Object => {
                 Total::Double(exact::parse_f64(st_row::fields_of(saved).next()?.ok()?.1).ok()?)
             }
-            _ => Total::Integer(Wide(exact::parse_i128(saved).ok()?)),
+            _ => Total::Integer(exact::parse_i128(saved).ok()?),
         })
     }
 }
