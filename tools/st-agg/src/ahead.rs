@@ -4,7 +4,6 @@
 //! keys of several rows are computed first; the processor then fetches what all of them need at once, and by the time the
 //! rows are taken, in their order, it is there.
 
-use std::hint::black_box;
 use std::ops::Range;
 
 use st_expr::{Env, Slots};
@@ -19,6 +18,8 @@ use crate::timing::Timing;
 /// So many rows; or fewer, if they are long.
 const ROWS: usize = 32;
 const BYTES: usize = 64 * 1024;
+/// So many rows later what was asked for is there.
+const LAG: usize = 8;
 
 /// Rows that were read and not yet taken: where they stand in bytes held by someone else, and what was found out of them.
 #[derive(Default)]
@@ -32,9 +33,8 @@ pub struct Ahead {
     spans: Vec<Spans>,
     places: Vec<Result<Option<Place>, BadRow>>,
     keys: Vec<u8>,
-    /// Of sessions only: the hashes of the rows' keys, and the sessions that the rows may belong to.
+    /// Of sessions only: the hashes of the rows' keys.
     hashes: Vec<u64>,
-    sessions: Vec<u32>,
 }
 
 /// Where a row that belongs to one group belongs.
@@ -100,26 +100,27 @@ impl Ahead {
                 let window = window(plan, env, &slots, mark)?;
                 keys::encode_row(&plan.keys, env, &slots, &mut self.keys);
                 let key = start..self.keys.len();
+                let hash = members.hash(&self.keys[key.clone()]);
+                members.prefetch(hash, window.0);
                 Some(Place {
-                    hash: members.hash(&self.keys[key.clone()]),
+                    hash,
                     key,
                     window,
                     guess: None,
                 })
             });
             self.places.push(place);
+            if let Some(earlier) = self.places.len().checked_sub(1 + LAG) {
+                guess(&mut self.places[earlier], members, groups);
+            }
         }
-        // Each loop asks for what does not depend on the others.
-        for place in self.places.iter_mut().flatten().flatten() {
-            place.guess = members.guess(place.hash, place.window.0);
+        let last = self.places.len().saturating_sub(LAG);
+        for place in &mut self.places[last..] {
+            guess(place, members, groups);
         }
-        let guesses = self.hashes.iter();
-        let guesses = guesses.filter_map(|hash| members.guess_session(*hash));
-        self.sessions.extend(guesses);
-        let places = self.places.iter().flatten().flatten();
-        let ids = places.filter_map(|place| place.guess);
-        let ids = ids.chain(self.sessions.iter().copied());
-        black_box(ids.fold(0, |sum, id| sum ^ groups.visit(id)));
+        let sessions = self.hashes.iter();
+        let sessions = sessions.filter_map(|hash| members.guess_session(*hash));
+        sessions.for_each(|id| groups.prefetch(id));
     }
 
     /// The rows, each with how often it came, where its fields stand and the group it belongs to, unless that is not simple.
@@ -127,7 +128,13 @@ impl Ahead {
     pub fn rows<'a>(
         &'a self,
         bytes: &'a [u8],
-    ) -> impl Iterator<Item = (&'a [u8], u32, Result<(&'a Spans, Option<Known<'a>>), &'a BadRow>)> {
+    ) -> impl Iterator<
+        Item = (
+            &'a [u8],
+            u32,
+            Result<(&'a Spans, Option<Known<'a>>), &'a BadRow>,
+        ),
+    > {
         let rows = self.rows.iter().map(|row| &bytes[row.clone()]);
         let places = self.places.iter().zip(&self.spans).map(|(place, spans)| {
             let known = place.as_ref()?.as_ref().map(|place| Known {
@@ -151,7 +158,15 @@ impl Ahead {
         self.places.clear();
         self.keys.clear();
         self.hashes.clear();
-        self.sessions.clear();
+    }
+}
+
+/// Which group a row probably belongs to, and asks for its memory; that of the table was asked for before.
+#[inline]
+fn guess(place: &mut Result<Option<Place>, BadRow>, members: &Members, groups: &Groups) {
+    if let Ok(Some(place)) = place {
+        place.guess = members.guess(place.hash, place.window.0);
+        place.guess.into_iter().for_each(|id| groups.prefetch(id));
     }
 }
 

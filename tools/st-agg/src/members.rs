@@ -91,6 +91,12 @@ impl Members {
         self.table.hash(key)
     }
 
+    /// Asks for the memory in which the group of that key and window will be looked for.
+    #[inline]
+    pub fn prefetch(&self, hash: u64, start: i64) {
+        self.table.prefetch(hash, start);
+    }
+
     /// The number of a group with such a hash.
     #[inline]
     pub fn guess(&self, hash: u64, start: i64) -> Option<u32> {

@@ -111,10 +111,7 @@ impl Plan {
         plan.fields = columns.compiler.columns.fields().clone();
         plan.only_counts = plan.plain_keys
             && matches!(plan.timing, Timing::Untimed)
-            && plan
-                .empty
-                .iter()
-                .all(State::is_count)
+            && plan.empty.iter().all(State::is_count)
             && plan
                 .aggregates
                 .iter()

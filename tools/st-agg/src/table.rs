@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+use st_row::Places;
 
 use crate::ahead::Known;
 use crate::groups::{Group, Groups};
@@ -11,16 +11,9 @@ use crate::groups::{Group, Groups};
 /// Group numbers by key and start of the window.
 #[derive(Default)]
 pub struct Table {
-    places: HashTable<Place>,
+    places: Places,
     /// The part of the hash that windows of one key share.
     hasher: FixedState,
-}
-
-/// A group's number, beside half of its hash: so growing the table, and most of looking in vain, need not visit the groups.
-#[derive(Clone, Copy)]
-struct Place {
-    hash: u32,
-    id: u32,
 }
 
 impl Table {
@@ -28,6 +21,12 @@ impl Table {
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
         self.hasher.hash_one(key)
+    }
+
+    /// Asks for the memory that a lookup of that key and window will read.
+    #[inline]
+    pub fn prefetch(&self, hash: u64, start: i64) {
+        self.places.prefetch(with_window(hash, start));
     }
 
     /// The group of that key (whose hash is given) and window; a new one if there is none.
@@ -41,22 +40,19 @@ impl Table {
         end: i64,
     ) -> u32 {
         let hash = with_window(hash, start);
-        let same =
-            |place: &Place| place.hash == hash && is(groups.group(place.id), key, start, end);
-        if let Some(place) = self.places.find(spread(hash), same) {
-            return place.id;
+        let same = |id| is(groups.group(id), key, start, end);
+        if let Some(id) = self.places.find(hash, same) {
+            return id;
         }
         let id = groups.add(key, start, end);
-        self.file(hash, id);
+        self.places.insert(hash, id);
         id
     }
 
     /// The number of a group with such a hash, most likely the one of that key.
     #[inline]
     pub fn guess(&self, hash: u64, start: i64) -> Option<u32> {
-        let hash = with_window(hash, start);
-        let place = self.places.find(spread(hash), |place| place.hash == hash)?;
-        Some(place.id)
+        self.places.find(with_window(hash, start), |_| true)
     }
 
     /// The same as [`Table::find_or_add`], with a guess.
@@ -71,23 +67,17 @@ impl Table {
 
     /// Finds a group under its key from now on.
     pub fn insert(&mut self, groups: &Groups, id: u32) {
-        let group = groups.group(id);
-        self.file(with_window(self.hash(&group.key), group.start), id);
-    }
-
-    fn file(&mut self, hash: u32, id: u32) {
-        let place = Place { hash, id };
-        self.places
-            .insert_unique(spread(hash), place, |place| spread(place.hash));
+        self.places.insert(self.hash_of(groups.group(id)), id);
     }
 
     /// Forgets a group; call it before the group is given up.
     pub fn remove(&mut self, groups: &Groups, id: u32) {
-        let group = groups.group(id);
-        let hash = with_window(self.hash(&group.key), group.start);
-        if let Ok(entry) = self.places.find_entry(spread(hash), |other| other.id == id) {
-            entry.remove();
-        }
+        let hash = self.hash_of(groups.group(id));
+        self.places.remove(hash, |other| other == id);
+    }
+
+    fn hash_of(&self, group: &Group) -> u32 {
+        with_window(self.hash(&group.key), group.start)
     }
 }
 
@@ -101,10 +91,4 @@ fn is(group: &Group, key: &[u8], start: i64, end: i64) -> bool {
 fn with_window(hash: u64, start: i64) -> u32 {
     let mixed = (hash ^ start as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as u32
-}
-
-/// The table takes its place from the low bits and its tag from the high ones.
-#[inline(always)]
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) | u64::from(hash) << 32
 }

@@ -150,15 +150,6 @@ impl State {
             Average(_) | Bits(_) | Booleans(_) | Count(_) | Extreme(_) | Sum(_)
         )
     }
-
-    /// True if most of it is held elsewhere.
-    #[inline]
-    pub fn is_boxed(&self) -> bool {
-        matches!(
-            self.0,
-            Any::Collect(_) | Any::Distinct(_) | Any::Percentile(_)
-        )
-    }
 }
 
 states! {

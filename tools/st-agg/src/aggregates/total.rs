@@ -61,7 +61,9 @@ impl From<Total> for Held {
             Total::Empty => Some(Small::Empty),
             Total::Double(number) => Some(Small::Double(number)),
             Total::Integer(number) => narrow(number).map(Small::Integer),
-            Total::Decimal(number, scale) => narrow(number).map(|number| Small::Decimal(number, scale)),
+            Total::Decimal(number, scale) => {
+                narrow(number).map(|number| Small::Decimal(number, scale))
+            }
             Total::TooLarge => None,
         };
         Held(small.unwrap_or_else(|| Small::Large(Box::new(total))))
