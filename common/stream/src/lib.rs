@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 mod driver;
 mod explain;
+mod flood;
 mod generate;
 mod instant;
 pub mod marker;

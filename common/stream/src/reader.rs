@@ -4,6 +4,7 @@
 //! what it has written, and only then [`Reader::wait`]. A line longer than the limit is not taken into memory.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -12,10 +13,14 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use st_checkpoint::fail_io;
 
+use crate::flood::{Flood, HEAD, Read};
 use crate::marker;
 
 /// How much is read at once.
-const BLOCK: usize = 256 * 1024;
+pub const BLOCK: usize = 256 * 1024;
+
+/// After so many full reads in a row a second thread reads ahead.
+const FLOOD: u32 = 16;
 
 /// The longest line of a stream, in bytes.
 pub const LINE_LIMIT: usize = 64 * 1024 * 1024;
@@ -46,7 +51,10 @@ pub enum Woken {
 
 /// Splits a file descriptor's bytes into lines.
 pub struct Reader {
-    input: OwnedFd,
+    input: Arc<OwnedFd>,
+    /// Full reads in a row.
+    full: u32,
+    flood: Option<Flood>,
     buffer: Vec<u8>,
     /// What is in `buffer` and not yet handed out.
     start: usize,
@@ -70,7 +78,9 @@ impl Reader {
     /// Reads `input` with lines of at most `limit` bytes.
     pub fn new(input: OwnedFd, limit: usize) -> Reader {
         Reader {
-            input,
+            input: Arc::new(input),
+            full: 0,
+            flood: None,
             buffer: vec![0; BLOCK],
             start: 0,
             end: 0,
@@ -175,16 +185,66 @@ impl Reader {
 
     /// Reads more if that needs no waiting; false if it would.
     fn fill(&mut self) -> Result<bool> {
+        if self.flood.is_some() {
+            return self.fill_from_flood();
+        }
         self.make_room();
-        if poll(&self.input, Some(Duration::ZERO))? != Woken::Ready {
+        if !now_ready(&self.input)? {
+            self.full = 0;
             return Ok(false);
         }
         fail_io("wire.read").context("stdin: cannot read")?;
-        match rustix::io::read(&self.input, &mut self.buffer[self.end..]) {
+        let room = &mut self.buffer[self.end..];
+        match rustix::io::read(&self.input, &mut *room) {
             Ok(0) => self.eof = true,
-            Ok(n) => self.end += n,
+            Ok(n) => {
+                self.full = if n == room.len() { self.full + 1 } else { 0 };
+                self.end += n;
+            }
             Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
             Err(error) => return Err(error).context("stdin: cannot read"),
+        }
+        if self.full >= FLOOD {
+            self.flood = Some(Flood::begin(&self.input)?);
+        }
+        Ok(true)
+    }
+
+    /// The same from the thread that reads ahead.
+    fn fill_from_flood(&mut self) -> Result<bool> {
+        let Some(flood) = &self.flood else {
+            return Ok(false);
+        };
+        let before = Instant::now();
+        let read = flood.next();
+        self.waited += before.elapsed();
+        let (mut block, bytes) = match read? {
+            Read::Block(block, bytes) => (block, bytes),
+            end => {
+                (self.flood, self.full) = (None, 0);
+                self.eof = matches!(end, Read::Eof);
+                return Ok(self.eof);
+            }
+        };
+        let held = self.end - self.start;
+        if self.skipping.is_some() || held > HEAD {
+            self.make_room();
+            let end = self.end + bytes;
+            if self.buffer.len() < end {
+                self.buffer.resize(end, 0);
+            }
+            self.buffer[self.end..end].copy_from_slice(&block[HEAD..][..bytes]);
+            self.end = end;
+        } else {
+            // The block becomes the buffer, with what is held in front of it.
+            let start = HEAD - held;
+            block[start..HEAD].copy_from_slice(&self.buffer[self.start..self.end]);
+            std::mem::swap(&mut self.buffer, &mut block);
+            self.scanned = start + (self.scanned - self.start);
+            (self.start, self.end) = (start, HEAD + bytes);
+        }
+        if let Some(flood) = &self.flood {
+            flood.recycle(block);
         }
         Ok(true)
     }
@@ -193,7 +253,7 @@ impl Reader {
     pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Woken> {
         let before = Instant::now();
         let woken = poll(
-            &self.input,
+            &*self.input,
             deadline.map(|at| at.saturating_duration_since(before)),
         );
         self.waited += before.elapsed();
@@ -244,6 +304,11 @@ impl Reader {
             }
         }
     }
+}
+
+/// True if a read would not wait.
+pub fn now_ready(input: &OwnedFd) -> Result<bool> {
+    Ok(poll(input, Some(Duration::ZERO))? == Woken::Ready)
 }
 
 /// Waits for input: at most `patience`, for ever if none.

@@ -134,3 +134,69 @@ fn lines_taken_together_are_the_same_and_no_markers() {
         }
     }
 }
+
+/// Lines of all lengths around what a second thread makes room for, some of them too long, from one who writes faster than we read.
+#[test]
+fn a_flood_is_the_same_lines() {
+    let lengths = [
+        0,
+        1,
+        200,
+        5000,
+        HEAD - 1,
+        HEAD,
+        HEAD + 1,
+        BLOCK,
+        3 * BLOCK,
+        7 * BLOCK,
+    ];
+    let mut input = Vec::new();
+    let mut expected = Vec::new();
+    for round in 0..6 {
+        for length in lengths {
+            for _ in 0..(4 * BLOCK / (length + 1)).clamp(1, 3000) {
+                let line = vec![b'a' + round; length];
+                expected.push((length > 4 * BLOCK, length as u64));
+                input.extend_from_slice(&line);
+                input.push(b'\n');
+            }
+        }
+    }
+    let (mut reader, output) = piped(4 * BLOCK);
+    rustix::pipe::fcntl_setpipe_size(&output, 4 * BLOCK).unwrap();
+    let writer = std::thread::spawn(move || {
+        let mut rest = &input[..];
+        while !rest.is_empty() {
+            let written = rustix::io::write(&output, rest).unwrap();
+            rest = &rest[written..];
+        }
+    });
+    let (mut seen, mut floods) = (Vec::new(), 0);
+    loop {
+        floods += u32::from(reader.flood.is_some());
+        match reader.line().unwrap() {
+            Next::Line(line) => seen.push((false, line.len() as u64)),
+            Next::TooLong(beginning, length) => {
+                assert_eq!(beginning.len(), KEPT);
+                seen.push((true, length));
+            }
+            Next::Empty => _ = reader.wait(None).unwrap(),
+            Next::Eof => break,
+        }
+        // Slow enough for the pipe to be full, until the thread has begun.
+        while floods == 0 && seen.len() % 50 == 0 && !writer.is_finished() {
+            if held(&reader) >= BLOCK as u64 {
+                break;
+            }
+            std::thread::yield_now();
+        }
+    }
+    writer.join().unwrap();
+    assert!(floods > 0);
+    assert!(seen == expected);
+}
+
+/// Bytes in the pipe.
+fn held(reader: &Reader) -> u64 {
+    rustix::io::ioctl_fionread(&*reader.input).unwrap()
+}

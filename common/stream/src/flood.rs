@@ -1,0 +1,99 @@
+//! Reading ahead on a second thread, as long as more is always there to be read.
+//!
+//! A stage that is slower than the ones above it finds its pipe full whenever it looks. Then copying out of the pipe, a fifth of what
+//! such a stage does, is better done by a processor that would otherwise wait for it. The thread ends when there is nothing
+//! to read for a moment, so a stage that waits for rows wakes for them by itself.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+use anyhow::{Context, Result};
+use rustix::io::Errno;
+use st_checkpoint::fail_io;
+
+use crate::reader::{BLOCK, now_ready};
+
+/// Bytes before each block, for the beginning of a line whose end is in it.
+pub const HEAD: usize = 64 * 1024;
+
+/// Blocks on their way: one is filled, one waits.
+const BLOCKS: usize = 3;
+
+/// What a read came to.
+pub enum Read {
+    /// So many bytes behind the head of a block.
+    Block(Vec<u8>, usize),
+    /// There was nothing to read; the thread has ended.
+    Empty,
+    /// So it was at the end of the input.
+    Eof,
+}
+
+/// A thread that reads ahead.
+pub struct Flood {
+    reads: Receiver<Result<Read>>,
+    spare: Sender<Vec<u8>>,
+}
+
+impl Flood {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// If there can be no more threads.
+    pub fn begin(input: &Arc<OwnedFd>) -> Result<Flood> {
+        let (done, reads) = sync_channel(BLOCKS);
+        let (spare, blocks) = channel();
+        for _ in 0..BLOCKS {
+            let _ = spare.send(vec![0; HEAD + BLOCK]);
+        }
+        let input = Arc::clone(input);
+        let thread = thread::Builder::new().name("read".to_string());
+        thread
+            .spawn(move || read(&input, &blocks, &done))
+            .context("cannot start a thread")?;
+        Ok(Flood { reads, spare })
+    }
+
+    /// The next block; waits for it, which is not for long.
+    pub fn next(&self) -> Result<Read> {
+        self.reads.recv().unwrap_or(Ok(Read::Empty))
+    }
+
+    /// Gives the thread a block to fill, after each one that it has filled.
+    pub fn recycle(&self, mut block: Vec<u8>) {
+        // Another length if it is one that had grown.
+        block.resize(HEAD + BLOCK, 0);
+        block.shrink_to_fit();
+        // The thread may have ended.
+        let _ = self.spare.send(block);
+    }
+}
+
+fn read(input: &OwnedFd, blocks: &Receiver<Vec<u8>>, done: &SyncSender<Result<Read>>) {
+    while let Ok(mut block) = blocks.recv() {
+        let read = read_block(input, &mut block).map(|read| match read {
+            Some(0) => Read::Eof,
+            Some(bytes) => Read::Block(block, bytes),
+            None => Read::Empty,
+        });
+        let goes_on = matches!(read, Ok(Read::Block(..)));
+        if done.send(read).is_err() || !goes_on {
+            return;
+        }
+    }
+}
+
+/// Reads what is there; `None` if nothing is.
+fn read_block(input: &OwnedFd, block: &mut [u8]) -> Result<Option<usize>> {
+    if !now_ready(input)? {
+        return Ok(None);
+    }
+    fail_io("wire.read").context("stdin: cannot read")?;
+    match rustix::io::read(input, &mut block[HEAD..]) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Errno::INTR | Errno::AGAIN) => Ok(None),
+        Err(error) => Err(error).context("stdin: cannot read"),
+    }
+}
