@@ -1,6 +1,7 @@
 //! The stage: looks a row's key up, and hands the row on as it is if the key is new.
 
 use anyhow::Result;
+use memchr::memchr_iter;
 use serde_json::{Map, Value, json};
 use st_expr::{KeyColumn, Schema, parse_names, suggest};
 use st_row::{Fields, Spans};
@@ -9,6 +10,7 @@ use st_stream::marker::{Batch, Bound, Mode, Start, StateFigures, Watermark};
 use st_stream::{Context, Kept, Manners, Out, Stage};
 use st_time::Zone;
 
+use crate::ahead::{Ahead, Looked};
 use crate::args::Arguments;
 use crate::expiry::{Expiry, Rule};
 use crate::saved::Saved;
@@ -30,6 +32,7 @@ struct Run {
     zone: Zone,
     fields: Fields,
     spans: Spans,
+    ahead: Ahead,
     /// The columns of the key, and where each stands among the fields.
     columns: Vec<(KeyColumn, usize)>,
     /// In their place, if the key is the whole row.
@@ -38,7 +41,6 @@ struct Run {
     moment: Option<usize>,
     seen: Seen,
     saved: Option<Saved>,
-    key: Vec<u8>,
     /// The watermark as of the batch before.
     mark: Option<i64>,
     duplicates: u64,
@@ -220,12 +222,12 @@ impl Stage for Dedup {
             zone,
             fields,
             spans: Spans::default(),
+            ahead: Ahead::default(),
             columns: placed,
             whole,
             moment,
             seen,
             saved,
-            key: Vec::new(),
             mark: start.mark(),
             duplicates: 0,
             added: 0,
@@ -238,6 +240,17 @@ impl Stage for Dedup {
         match &mut self.run {
             Some(run) => run.row(row, out),
             None => Ok(()),
+        }
+    }
+
+    fn takes_blocks(&self) -> bool {
+        true
+    }
+
+    fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
+        match &mut self.run {
+            Some(run) => run.rows(lines, out),
+            None => Ok(0),
         }
     }
 
@@ -257,10 +270,38 @@ impl Stage for Dedup {
 }
 
 impl Run {
-    #[inline]
     fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let looked = self.look(row, ahead.keys());
+        ahead.push(0..row.len(), looked, &self.seen);
+        self.take_all(&mut ahead, row, out)?;
+        self.ahead = ahead;
+        Ok(())
+    }
+
+    /// Takes lines, which end in a newline each, and says how many they are.
+    fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let (mut rows, mut start) = (0, 0);
+        for end in memchr_iter(b'\n', lines) {
+            let looked = self.look(&lines[start..end], ahead.keys());
+            ahead.push(start..end, looked, &self.seen);
+            if ahead.is_full() {
+                self.take_all(&mut ahead, lines, out)?;
+            }
+            start = end + 1;
+            rows += 1;
+        }
+        self.take_all(&mut ahead, lines, out)?;
+        self.ahead = ahead;
+        Ok(rows)
+    }
+
+    /// Finds out by what a row is known; its key is appended to `keys`.
+    #[inline]
+    fn look(&mut self, row: &[u8], keys: &mut Vec<u8>) -> Looked {
         if let Err(bad) = self.fields.locate(row, &mut self.spans) {
-            return out.reject(row, &bad.to_string());
+            return Looked::Bad(bad);
         }
         let time = match (&self.rule.timed, self.moment) {
             (Some(timed), Some(place)) => timed.of(self.spans.get(row, place), self.zone),
@@ -269,19 +310,19 @@ impl Run {
         if let (Some(time), Some(mark)) = (time, self.mark)
             && time <= mark
         {
-            return out.late(row, &behind(time, mark));
+            return Looked::Late(behind(time, mark));
         }
-        self.key.clear();
+        let start = keys.len();
         if let Some(whole) = &mut self.whole
-            && let Err(bad) = whole.write(row, &mut self.key)
+            && let Err(bad) = whole.write(row, keys)
         {
-            return out.reject(row, &bad.to_string());
+            return Looked::Bad(bad);
         }
         for (i, (column, place)) in self.columns.iter().enumerate() {
             if i > 0 {
-                self.key.push(b',');
+                keys.push(b',');
             }
-            column.write(self.spans.get(row, *place), &mut self.key);
+            column.write(self.spans.get(row, *place), keys);
         }
         let moment = match self.rule.expiry {
             Expiry::Never => NEVER,
@@ -289,16 +330,41 @@ impl Run {
             // As in Spark, a row without an event time is one of 1970.
             Expiry::Within(delay) => time.unwrap_or(0).saturating_add(delay),
         };
-        if !self.seen.insert(&self.key, moment)? {
-            self.duplicates += 1;
-            out.filtered();
-            return Ok(());
+        Looked::Key {
+            hash: self.seen.hash(&keys[start..], moment),
+            key: start..keys.len(),
+            moment,
         }
-        self.added += 1;
-        if let Some(saved) = &mut self.saved {
-            saved.put(&self.key, moment)?;
+    }
+
+    /// Hands on those of the rows, which stand in `bytes`, whose keys are new.
+    fn take_all(&mut self, ahead: &mut Ahead, bytes: &[u8], out: &mut Out) -> Result<()> {
+        ahead.settle(&self.seen);
+        for (row, looked) in ahead.rows(bytes) {
+            let (key, moment, hash) = match looked {
+                Looked::Key { key, moment, hash } => (ahead.key(key), *moment, *hash),
+                Looked::Late(reason) => {
+                    out.late(row, reason)?;
+                    continue;
+                }
+                Looked::Bad(bad) => {
+                    out.reject(row, &bad.to_string())?;
+                    continue;
+                }
+            };
+            if !self.seen.insert_hashed(key, moment, hash)? {
+                self.duplicates += 1;
+                out.filtered();
+                continue;
+            }
+            self.added += 1;
+            if let Some(saved) = &mut self.saved {
+                saved.put(key, moment)?;
+            }
+            out.row(row)?;
         }
-        out.row(row)
+        ahead.clear();
+        Ok(())
     }
 
     fn batch(&mut self, batch: &Batch, out: &mut Out) -> Result<()> {

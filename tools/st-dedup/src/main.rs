@@ -1,5 +1,6 @@
 //! Drops rows whose key has been seen: Spark's `dropDuplicates` and `dropDuplicatesWithinWatermark`.
 
+mod ahead;
 mod args;
 mod dedup;
 mod expiry;

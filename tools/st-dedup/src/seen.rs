@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 
 use anyhow::{Result, bail};
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use st_row::{Places, prefetch};
 
 /// No watermark reaches this moment.
 pub const NEVER: i64 = i64::MAX;
@@ -31,7 +31,7 @@ pub struct Seen {
     /// Keys that differ in their moment alone are different keys.
     by_moment: bool,
     arena: Vec<u8>,
-    places: HashTable<u32>,
+    places: Places,
     hasher: RandomState,
     /// Places by the step of time in which they are forgotten.
     due: BTreeMap<i64, Vec<u32>>,
@@ -61,7 +61,7 @@ impl Seen {
             timed,
             by_moment,
             arena: Vec::new(),
-            places: HashTable::new(),
+            places: Places::default(),
             hasher: RandomState::default(),
             due: BTreeMap::new(),
             step: (delay / 256).clamp(SECOND, 3600 * SECOND),
@@ -76,20 +76,47 @@ impl Seen {
 
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
-        // A table has one byte beside each of its places; a filed place is another four.
+        // A filed place is another four.
         let filed = if self.timed { 4 * self.places.len() } else { 0 };
-        self.arena.capacity() + self.places.capacity() * 8 / 7 * 5 + filed
+        self.arena.capacity() + self.places.bytes() + filed
+    }
+
+    /// What a key is looked for by; its moment counts where that is part of it.
+    #[inline]
+    pub fn hash(&self, key: &[u8], moment: i64) -> u32 {
+        let mut hash = self.hasher.hash_one(key);
+        if self.by_moment {
+            hash = (hash ^ moment as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+        (hash >> 32) as u32
+    }
+
+    /// Asks for the memory in which a key of that hash will be looked for.
+    #[inline]
+    pub fn prefetch(&self, hash: u32) {
+        self.places.prefetch(hash);
+    }
+
+    /// Asks for the memory of the key that has that hash, if there is one.
+    #[inline]
+    pub fn prefetch_key(&self, hash: u32) {
+        let place = self.places.find(hash, |_| true);
+        let record = place.and_then(|place| self.arena.get(place as usize * GRAIN));
+        record.into_iter().for_each(prefetch);
     }
 
     /// Remembers a key until `moment`; false if it is known already, which changes nothing.
     ///
     /// # Errors
     /// If there are more keys than can be held.
-    #[inline]
     pub fn insert(&mut self, key: &[u8], moment: i64) -> Result<bool> {
-        let hash = self.hash(key, moment);
-        let same = |place: &u32| self.is(*place, key, moment);
-        if self.places.find(hash, same).is_some() {
+        self.insert_hashed(key, moment, self.hash(key, moment))
+    }
+
+    /// The same for a key whose hash is known.
+    #[inline]
+    pub fn insert_hashed(&mut self, key: &[u8], moment: i64, hash: u32) -> Result<bool> {
+        if self.find(key, moment, hash).is_some() {
             return Ok(false);
         }
         let place = self.push(key, moment)?;
@@ -100,19 +127,12 @@ impl Seen {
     /// Forgets a key; false if it is not known.
     pub fn remove(&mut self, key: &[u8], moment: i64) -> bool {
         let hash = self.hash(key, moment);
-        let (arena, timed, by_moment) = (&self.arena, self.timed, self.by_moment);
-        let same = |place: &u32| {
-            let record = Record::at(arena, timed, *place);
-            record.key == key && (!by_moment || record.moment == moment)
+        let Some(place) = self.find(key, moment, hash) else {
+            return false;
         };
-        match self.places.find_entry(hash, same) {
-            Ok(entry) => {
-                let (place, _) = entry.remove();
-                self.bury(place);
-                true
-            }
-            Err(_) => false,
-        }
+        self.places.remove(hash, |other| other == place);
+        self.bury(place);
+        true
     }
 
     /// Forgets every key whose moment is at or before `mark`, and hands each to `each`.
@@ -138,9 +158,7 @@ impl Seen {
                 }
                 each(record.key, record.moment)?;
                 let hash = self.hash(record.key, record.moment);
-                if let Ok(entry) = self.places.find_entry(hash, |other| *other == place) {
-                    entry.remove();
-                }
+                self.places.remove(hash, |other| other == place);
                 self.bury(place);
                 count += 1;
             }
@@ -174,7 +192,7 @@ impl Seen {
         let mut next = Seen::new(self.timed, self.by_moment, 0);
         next.step = self.step;
         next.arena.reserve(self.arena.len() - self.dead);
-        next.places.reserve(self.places.len(), |_| 0);
+        next.places.reserve(self.places.len());
         self.all(|key, moment| {
             let place = next.push(key, moment)?;
             let hash = next.hash(key, moment);
@@ -185,21 +203,13 @@ impl Seen {
         Ok(())
     }
 
+    /// The place of a key, whose hash is given.
     #[inline]
-    fn hash(&self, key: &[u8], moment: i64) -> u64 {
-        let hash = self.hasher.hash_one(key);
-        if self.by_moment {
-            let mixed = (hash ^ moment as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            mixed ^ (mixed >> 32)
-        } else {
-            hash
-        }
-    }
-
-    #[inline]
-    fn is(&self, place: u32, key: &[u8], moment: i64) -> bool {
-        let record = Record::at(&self.arena, self.timed, place);
-        record.key == key && (!self.by_moment || record.moment == moment)
+    fn find(&self, key: &[u8], moment: i64, hash: u32) -> Option<u32> {
+        self.places.find(hash, |place| {
+            let record = Record::at(&self.arena, self.timed, place);
+            record.key == key && (!self.by_moment || record.moment == moment)
+        })
     }
 
     /// Appends a record.
@@ -227,25 +237,8 @@ impl Seen {
 
     /// Makes a record findable.
     #[inline]
-    fn add(&mut self, place: u32, hash: u64, moment: i64) {
-        let Seen {
-            arena,
-            places,
-            hasher,
-            timed,
-            by_moment,
-            ..
-        } = self;
-        places.insert_unique(hash, place, |other| {
-            let record = Record::at(arena, *timed, *other);
-            let hash = hasher.hash_one(record.key);
-            if *by_moment {
-                let mixed = (hash ^ record.moment as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                mixed ^ (mixed >> 32)
-            } else {
-                hash
-            }
-        });
+    fn add(&mut self, place: u32, hash: u32, moment: i64) {
+        self.places.insert(hash, place);
         if self.timed && moment != NEVER {
             self.due
                 .entry(moment.div_euclid(self.step))
