@@ -4,7 +4,7 @@
 //! points as there is room. So a lookup is one trip to memory, which can be asked for ahead ([`Places::prefetch`]); what the
 //! numbers stand for is visited only where the hashes are equal, and not at all when the table grows.
 
-use crate::prefetch;
+use crate::{huge_pages, prefetch};
 
 /// A number that stands for nothing.
 const FREE: u32 = u32::MAX;
@@ -75,7 +75,10 @@ impl Places {
             hash: 0,
             number: FREE,
         };
-        let old = std::mem::replace(&mut self.slots, vec![free; length]);
+        let mut slots = Vec::with_capacity(length);
+        huge_pages(&mut slots);
+        slots.resize(length, free);
+        let old = std::mem::replace(&mut self.slots, slots);
         for slot in old {
             if slot.number != FREE {
                 self.put(slot);

@@ -26,6 +26,85 @@ pub(crate) fn begins(row: &[u8], at: usize, part: &[u8]) -> bool {
     row.get(at..at + part.len()) == Some(part)
 }
 
+/// Where the bytes of a text stand that end a string or may not stand in one: quotes, backslashes, control characters. They are
+/// found 64 bytes at a time, ahead of who asks, so that the search for one does not wait for the end of the one before.
+pub(crate) struct Stops<'t> {
+    text: &'t [u8],
+    /// Which 64 bytes were looked at last, and one bit for each stop among them.
+    block: usize,
+    bits: u64,
+}
+
+impl<'t> Stops<'t> {
+    /// Those of that text.
+    #[inline(always)]
+    pub(crate) fn new(text: &'t [u8]) -> Stops<'t> {
+        Stops {
+            text,
+            block: usize::MAX,
+            bits: 0,
+        }
+    }
+
+    /// The first stop from `at` on; the end of the text if there is none.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, at: usize) -> usize {
+        if at / 64 != self.block {
+            self.look(at / 64);
+        }
+        let bits = self.bits >> (at % 64);
+        if bits != 0 {
+            return at + bits.trailing_zeros() as usize;
+        }
+        loop {
+            let block = self.block + 1;
+            if block * 64 >= self.text.len() {
+                return self.text.len();
+            }
+            self.look(block);
+            if self.bits != 0 {
+                return block * 64 + self.bits.trailing_zeros() as usize;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn look(&mut self, block: usize) {
+        self.block = block;
+        let rest = self.text.get(block * 64..).unwrap_or_default();
+        self.bits = if let Some(bytes) = rest.first_chunk::<64>() {
+            specials(bytes)
+        } else if let Some(bytes) = self.text.last_chunk::<64>() {
+            // The last 64 bytes begin in the block before.
+            specials(bytes)
+                .checked_shr(64 - rest.len() as u32)
+                .unwrap_or(0)
+        } else {
+            let mut bytes = [b' '; 64];
+            bytes[..rest.len()].copy_from_slice(rest);
+            specials(&bytes)
+        };
+    }
+}
+
+/// One bit for each byte that is a quote, a backslash or a control character.
+#[inline(always)]
+fn specials(bytes: &[u8; 64]) -> u64 {
+    let (parts, _) = bytes.as_chunks::<16>();
+    let bits = |part: usize| u64::from(special(&parts[part])) << (16 * part);
+    bits(0) | bits(1) | bits(2) | bits(3)
+}
+
+/// The same of sixteen bytes.
+#[inline(always)]
+fn special(bytes: &[u8; 16]) -> u32 {
+    let bytes = u8x16::new(*bytes);
+    let quote = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    (quote | backslash | control).to_bitmask()
+}
+
 /// A position from `at` on with nothing before it that ends a string or may not stand in one: it holds such a byte (a quote, a
 /// backslash, a control character), or fewer than sixteen bytes are left.
 #[inline(always)]
@@ -38,16 +117,6 @@ pub(crate) fn clean_end(row: &[u8], mut at: usize) -> usize {
         at += 16;
     }
     at
-}
-
-/// One bit for each byte that is a quote, a backslash or a control character.
-#[inline(always)]
-fn special(bytes: &[u8; 16]) -> u32 {
-    let bytes = u8x16::new(*bytes);
-    let quote = bytes.simd_eq(u8x16::splat(b'"'));
-    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
-    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-    (quote | backslash | control).to_bitmask()
 }
 
 /// One bit for each byte that is a quote or a backslash.
@@ -116,8 +185,15 @@ const ENDS_SCALAR: [bool; 256] = {
 
 /// End of a number, `true`, `false` or `null`.
 #[inline(always)]
-fn scalar_end(row: &[u8], start: usize) -> Result<usize, BadRow> {
+pub(crate) fn scalar_end(row: &[u8], start: usize) -> Result<usize, BadRow> {
     let rest = row.get(start..).unwrap_or_default();
+    if let Some(bytes) = rest.first_chunk::<16>() {
+        // Without a branch for each byte: numbers differ in length.
+        let ends = ends_scalar(bytes);
+        if ends & 1 == 0 && ends != 0 {
+            return Ok(start + ends.trailing_zeros() as usize);
+        }
+    }
     let length = rest.iter().position(|&b| ENDS_SCALAR[b as usize]);
     let at = start + length.unwrap_or(rest.len());
     if at == start {
@@ -125,6 +201,18 @@ fn scalar_end(row: &[u8], start: usize) -> Result<usize, BadRow> {
     } else {
         Ok(at)
     }
+}
+
+/// One bit for each byte that stands behind a number or a word, or that is another control character.
+#[inline(always)]
+fn ends_scalar(bytes: &[u8; 16]) -> u32 {
+    let bytes = u8x16::new(*bytes);
+    let is = |byte| bytes.simd_eq(u8x16::splat(byte));
+    // Brackets and braces differ in one bit.
+    let folded = bytes | u8x16::splat(0x20);
+    let bracket = folded.simd_eq(u8x16::splat(b'{')) | folded.simd_eq(u8x16::splat(b'}'));
+    let space = bytes.min(u8x16::splat(b' ')).simd_eq(bytes);
+    (bracket | space | is(b',') | is(b':') | is(b'"')).to_bitmask()
 }
 
 /// End of an object or array, by counting depth outside strings.

@@ -4,7 +4,7 @@
 //! the next, and where they are the same, so are its keys, and which of them are wanted need not be found out again.
 
 use crate::fields::Span;
-use crate::scan::{begins, value_end};
+use crate::scan::{Stops, begins, string_end, value_end};
 
 /// What stands before one value.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,7 @@ impl Shape {
         if self.of != fields || self.parts.is_empty() {
             return self.missed();
         }
+        let mut stops = Stops::new(row);
         let (mut at, mut from) = (0, 0);
         for part in &self.parts {
             let between = &self.bytes[from..part.end];
@@ -50,7 +51,14 @@ impl Shape {
                 return self.missed();
             }
             let start = at + between.len();
-            let Ok(end) = value_end(row, start) else {
+            let end = match row.get(start) {
+                Some(b'"') => match stops.next(start + 1) {
+                    at if row.get(at) == Some(&b'"') => Ok(at + 1),
+                    at => string_end(row, at).map(|(at, _)| at + 1),
+                },
+                _ => value_end(row, start),
+            };
+            let Ok(end) = end else {
                 return self.missed();
             };
             if let Some(field) = part.field {

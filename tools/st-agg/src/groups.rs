@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use st_row::{Small, prefetch};
+use st_row::{Small, huge_pages, prefetch};
 
 use crate::aggregates::{Accumulator, State};
 
@@ -174,8 +174,15 @@ impl Groups {
                 id
             }
             None => {
+                let room = (self.slab.capacity(), self.states.capacity());
                 self.slab.push(group);
                 self.states.extend_from_slice(&self.empty);
+                if room.0 != self.slab.capacity() {
+                    huge_pages(&mut self.slab);
+                }
+                if room.1 != self.states.capacity() {
+                    huge_pages(&mut self.states);
+                }
                 (self.slab.len() - 1) as u32
             }
         };
