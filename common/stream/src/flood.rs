@@ -38,11 +38,8 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// Begins to read.
-    ///
-    /// # Errors
-    /// If there can be no more threads.
-    pub fn begin(input: &Arc<OwnedFd>) -> Result<Flood> {
+    /// Begins to read; not if there can be no more threads.
+    pub fn begin(input: &Arc<OwnedFd>) -> Option<Flood> {
         let (done, reads) = sync_channel(BLOCKS);
         let (spare, blocks) = channel();
         for _ in 0..BLOCKS {
@@ -50,10 +47,8 @@ impl Flood {
         }
         let input = Arc::clone(input);
         let thread = thread::Builder::new().name("read".to_string());
-        thread
-            .spawn(move || read(&input, &blocks, &done))
-            .context("cannot start a thread")?;
-        Ok(Flood { reads, spare })
+        thread.spawn(move || read(&input, &blocks, &done)).ok()?;
+        Some(Flood { reads, spare })
     }
 
     /// The next block; waits for it, which is not for long.

@@ -205,7 +205,7 @@ impl Reader {
             Err(error) => return Err(error).context("stdin: cannot read"),
         }
         if self.full >= FLOOD {
-            self.flood = Some(Flood::begin(&self.input)?);
+            (self.flood, self.full) = (Flood::begin(&self.input), 0);
         }
         Ok(true)
     }

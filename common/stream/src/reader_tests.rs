@@ -135,7 +135,7 @@ fn lines_taken_together_are_the_same_and_no_markers() {
     }
 }
 
-/// Lines of all lengths around what a second thread makes room for, some of them too long, from one who writes faster than we read.
+/// Lines of all lengths around what a second thread makes room for, some of them too long, with always more to be read.
 #[test]
 fn a_flood_is_the_same_lines() {
     let lengths = [
@@ -155,22 +155,16 @@ fn a_flood_is_the_same_lines() {
     for round in 0..6 {
         for length in lengths {
             for _ in 0..(4 * BLOCK / (length + 1)).clamp(1, 3000) {
-                let line = vec![b'a' + round; length];
                 expected.push((length > 4 * BLOCK, length as u64));
-                input.extend_from_slice(&line);
+                input.extend_from_slice(&vec![b'a' + round; length]);
                 input.push(b'\n');
             }
         }
     }
-    let (mut reader, output) = piped(4 * BLOCK);
-    rustix::pipe::fcntl_setpipe_size(&output, 4 * BLOCK).unwrap();
-    let writer = std::thread::spawn(move || {
-        let mut rest = &input[..];
-        while !rest.is_empty() {
-            let written = rustix::io::write(&output, rest).unwrap();
-            rest = &rest[written..];
-        }
-    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    std::fs::write(&path, input).unwrap();
+    let mut reader = Reader::new(std::fs::File::open(path).unwrap().into(), 4 * BLOCK);
     let (mut seen, mut floods) = (Vec::new(), 0);
     loop {
         floods += u32::from(reader.flood.is_some());
@@ -183,20 +177,29 @@ fn a_flood_is_the_same_lines() {
             Next::Empty => _ = reader.wait(None).unwrap(),
             Next::Eof => break,
         }
-        // Slow enough for the pipe to be full, until the thread has begun.
-        while floods == 0 && seen.len() % 50 == 0 && !writer.is_finished() {
-            if held(&reader) >= BLOCK as u64 {
-                break;
-            }
-            std::thread::yield_now();
-        }
     }
-    writer.join().unwrap();
     assert!(floods > 0);
     assert!(seen == expected);
 }
 
-/// Bytes in the pipe.
-fn held(reader: &Reader) -> u64 {
-    rustix::io::ioctl_fionread(&*reader.input).unwrap()
+#[test]
+fn a_flood_ends_when_there_is_nothing_to_read() {
+    let (input, output) = rustix::pipe::pipe().unwrap();
+    let input = Arc::new(input);
+    for text in [&b"one"[..], b"another"] {
+        rustix::io::write(&output, text).unwrap();
+        let flood = Flood::begin(&input).unwrap();
+        let Read::Block(block, bytes) = flood.next().unwrap() else {
+            panic!("no block")
+        };
+        assert_eq!(&block[HEAD..][..bytes], text);
+        assert!(matches!(flood.next(), Ok(Read::Empty)));
+        // Nobody reads any more.
+        assert!(matches!(flood.next(), Ok(Read::Empty)));
+    }
+    drop(output);
+    assert!(matches!(
+        Flood::begin(&input).unwrap().next(),
+        Ok(Read::Eof)
+    ));
 }

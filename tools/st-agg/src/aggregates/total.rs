@@ -182,3 +182,47 @@ impl Total {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(totals: &[Total]) -> Held {
+        totals.iter().fold(Held::EMPTY, |mut sum, more| {
+            sum.add(*more);
+            sum
+        })
+    }
+
+    #[test]
+    fn a_sum_is_exact_whether_it_fits_or_not() {
+        let most = i128::from(i64::MAX);
+        let (large, one) = (Total::Integer(most), Total::Integer(1));
+        for (totals, sum, apart) in [
+            (vec![large], most, false),
+            (vec![large, one], most + 1, true),
+            (vec![large, one, Total::Integer(-2)], most - 1, false),
+            (
+                vec![Total::Integer(-most), Total::Integer(-2)],
+                -most - 2,
+                true,
+            ),
+        ] {
+            let held = held(&totals);
+            assert!(matches!(held.total(), Total::Integer(number) if number == sum));
+            assert_eq!(held.heap() > 0, apart);
+        }
+        let held = held(&[Total::Decimal(most, 2), Total::Decimal(5, 1)]);
+        assert!(matches!(held.total(), Total::Decimal(number, 2) if number == most + 50));
+    }
+
+    #[test]
+    fn the_first_double_makes_it_one_and_too_much_stays_too_much() {
+        let sum = held(&[Total::Integer(1), Total::Double(0.5), Total::Double(0.25)]);
+        assert!(matches!(sum.total(), Total::Double(number) if number == 1.75));
+        let most = Total::Integer(i128::MAX);
+        let sum = held(&[most, most, Total::Integer(-5)]);
+        assert!(matches!(sum.total(), Total::TooLarge));
+        assert_eq!(size_of::<Held>(), 16);
+    }
+}
