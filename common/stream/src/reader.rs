@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use memchr::memmem::Finder;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use st_checkpoint::fail_io;
+use st_checkpoint::{fail_io, threshold};
 
 use crate::flood::{Flood, HEAD, Read};
 use crate::marker;
@@ -19,8 +19,8 @@ use crate::marker;
 /// How much is read at once.
 pub const BLOCK: usize = 256 * 1024;
 
-/// After so many full reads in a row a second thread reads ahead.
-const FLOOD: u32 = 16;
+/// After so many bytes without a moment in which there was nothing to read, a second thread reads ahead.
+const FLOOD: u64 = 4 << 20;
 
 /// The longest line of a stream, in bytes.
 pub const LINE_LIMIT: usize = 64 * 1024 * 1024;
@@ -52,8 +52,8 @@ pub enum Woken {
 /// Splits a file descriptor's bytes into lines.
 pub struct Reader {
     input: Arc<OwnedFd>,
-    /// Full reads in a row.
-    full: u32,
+    /// Bytes read since there was nothing to read.
+    since: u64,
     flood: Option<Flood>,
     buffer: Vec<u8>,
     /// What is in `buffer` and not yet handed out.
@@ -79,7 +79,7 @@ impl Reader {
     pub fn new(input: OwnedFd, limit: usize) -> Reader {
         Reader {
             input: Arc::new(input),
-            full: 0,
+            since: 0,
             flood: None,
             buffer: vec![0; BLOCK],
             start: 0,
@@ -190,22 +190,21 @@ impl Reader {
         }
         self.make_room();
         if !now_ready(&self.input)? {
-            self.full = 0;
+            self.since = 0;
             return Ok(false);
         }
         fail_io("wire.read").context("stdin: cannot read")?;
-        let room = &mut self.buffer[self.end..];
-        match rustix::io::read(&self.input, &mut *room) {
+        match rustix::io::read(&self.input, &mut self.buffer[self.end..]) {
             Ok(0) => self.eof = true,
             Ok(n) => {
-                self.full = if n == room.len() { self.full + 1 } else { 0 };
                 self.end += n;
+                self.since += n as u64;
             }
             Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
             Err(error) => return Err(error).context("stdin: cannot read"),
         }
-        if self.full >= FLOOD {
-            (self.flood, self.full) = (Flood::begin(&self.input), 0);
+        if self.since >= threshold(FLOOD, 256) && !self.eof {
+            (self.flood, self.since) = (Flood::begin(&self.input), 0);
         }
         Ok(true)
     }
@@ -221,7 +220,7 @@ impl Reader {
         let (mut block, bytes) = match read? {
             Read::Block(block, bytes) => (block, bytes),
             end => {
-                (self.flood, self.full) = (None, 0);
+                self.flood = None;
                 self.eof = matches!(end, Read::Eof);
                 return Ok(self.eof);
             }
