@@ -19,6 +19,7 @@ use crate::columns::Place;
 use crate::error::{Span, SyntaxError};
 use crate::eval::{Op, Scope};
 use crate::function::Env;
+use crate::json::read_json;
 use crate::{Columns, Slots, Type, Value, parse_expr};
 use st_time::Zone;
 use std::cell::RefCell;
@@ -57,7 +58,17 @@ impl Compiled {
     }
 
     /// Evaluates on a row. What cannot be computed is null and counted in the environment's failures.
+    #[inline]
     pub fn eval<'r>(&'r self, env: &Env, slots: &Slots<'_, 'r>) -> Value<'r> {
+        // Most are a column as it stands, which needs no scope.
+        if let Op::Field(field, kind) = &self.op {
+            let raw = slots.raw(*field);
+            return raw.map_or(Value::Null, |raw| read_json(raw, kind, env.zone));
+        }
+        self.eval_in_scope(env, slots)
+    }
+
+    fn eval_in_scope<'r>(&'r self, env: &Env, slots: &Slots<'_, 'r>) -> Value<'r> {
         self.op.eval(&Scope {
             env,
             slots,
