@@ -43,7 +43,8 @@ impl Shape {
         if self.of != fields || self.parts.is_empty() {
             return self.missed();
         }
-        let mut stops = Stops::new(row);
+        // A short row has few values, and is less than what is looked at together.
+        let mut stops = (row.len() >= 64).then(|| Stops::new(row));
         let (mut at, mut from) = (0, 0);
         for part in &self.parts {
             let between = &self.bytes[from..part.end];
@@ -51,8 +52,8 @@ impl Shape {
                 return self.missed();
             }
             let start = at + between.len();
-            let end = match row.get(start) {
-                Some(b'"') => match stops.next(start + 1) {
+            let end = match (row.get(start), &mut stops) {
+                (Some(b'"'), Some(stops)) => match stops.next(start + 1) {
                     at if row.get(at) == Some(&b'"') => Ok(at + 1),
                     at => string_end(row, at).map(|(at, _)| at + 1),
                 },

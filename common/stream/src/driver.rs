@@ -159,6 +159,14 @@ impl Lines {
         }
     }
 
+    fn read_ahead(&mut self) {
+        match self {
+            Lines::One(reader) => reader.read_ahead(),
+            // They have a thread for each input anyway.
+            Lines::Several(_) => {}
+        }
+    }
+
     fn has_line(&mut self) -> Result<bool> {
         match self {
             Lines::One(reader) => reader.has_line(),

@@ -3,6 +3,8 @@
 //! A stage that is slower than the ones above it finds its pipe full whenever it looks. Then copying out of the pipe, a fifth of what
 //! such a stage does, is better done by a processor that would otherwise wait for it. The thread ends when there is nothing
 //! to read for a moment, so a stage that waits for rows wakes for them by itself.
+//!
+//! Stages that hold much state ask for it ([`crate::Stage::reads_ahead`]); where a pipeline keeps all processors busy it gains nothing.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

@@ -54,6 +54,8 @@ pub struct Reader {
     input: Arc<OwnedFd>,
     /// Bytes read since there was nothing to read.
     since: u64,
+    /// Whether a flood is worth a thread.
+    ahead: bool,
     flood: Option<Flood>,
     buffer: Vec<u8>,
     /// What is in `buffer` and not yet handed out.
@@ -80,6 +82,7 @@ impl Reader {
         Reader {
             input: Arc::new(input),
             since: 0,
+            ahead: false,
             flood: None,
             buffer: vec![0; BLOCK],
             start: 0,
@@ -97,6 +100,11 @@ impl Reader {
     pub fn stdin(limit: usize) -> Result<Reader> {
         let input = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).context("stdin")?;
         Ok(Reader::new(input, limit))
+    }
+
+    /// From now on a second thread reads ahead as long as there is always more.
+    pub fn read_ahead(&mut self) {
+        self.ahead = true;
     }
 
     /// The next line, if it can be had without waiting.
@@ -203,7 +211,7 @@ impl Reader {
             Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
             Err(error) => return Err(error).context("stdin: cannot read"),
         }
-        if self.since >= threshold(FLOOD, 256) && !self.eof {
+        if self.ahead && self.since >= threshold(FLOOD, 256) && !self.eof {
             (self.flood, self.since) = (Flood::begin(&self.input), 0);
         }
         Ok(true)

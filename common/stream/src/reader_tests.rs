@@ -165,6 +165,7 @@ fn a_flood_is_the_same_lines() {
     let path = folder.path().join("input");
     std::fs::write(&path, input).unwrap();
     let mut reader = Reader::new(std::fs::File::open(path).unwrap().into(), 4 * BLOCK);
+    reader.read_ahead();
     let (mut seen, mut floods) = (Vec::new(), 0);
     loop {
         floods += u32::from(reader.flood.is_some());

@@ -124,6 +124,12 @@ pub trait Stage {
         false
     }
 
+    /// True if a second thread is to read while the stage works on what came before: for a stage that is likely the slowest of its
+    /// pipeline, since one that is not only competes with the others for processors. Asked after `start`.
+    fn reads_ahead(&self) -> bool {
+        false
+    }
+
     /// As `row` for each of some lines, which end in a newline each. Returns how many they are.
     fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
         let mut rows = 0;

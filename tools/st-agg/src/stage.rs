@@ -234,6 +234,11 @@ impl Stage for Agg {
         true
     }
 
+    fn reads_ahead(&self) -> bool {
+        // Where rows are only counted the stages above have more to do.
+        self.run.as_ref().is_some_and(|run| !run.plan.only_counts)
+    }
+
     fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
         match &mut self.run {
             Some(run) => run.rows(lines, self.query.mode, out.strict(), out),

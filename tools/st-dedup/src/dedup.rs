@@ -247,6 +247,10 @@ impl Stage for Dedup {
         true
     }
 
+    fn reads_ahead(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
         match &mut self.run {
             Some(run) => run.rows(lines, out),

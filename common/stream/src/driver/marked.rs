@@ -71,6 +71,9 @@ impl<S: Stage> Driver<S> {
         position.given = start.mark();
         self.hand_on(&Marker::Start(Box::new(start)))?;
         let blocks = self.stage.takes_blocks();
+        if self.stage.reads_ahead() {
+            self.reader.read_ahead();
+        }
         loop {
             if blocks
                 && position.open.is_some()
