@@ -1,13 +1,14 @@
 //! The groups held: their keys, their windows, their states, and what happened to them in this batch.
 //!
-//! Groups live in one slab and are known by their number, states in another of a fixed stride, so that a group costs no
-//! allocation unless its key is long. Which group a row belongs to is the business of [`crate::table`] and [`crate::sessions`].
+//! Groups live in one slab and are known by their number, states in another, so that a group costs no allocation unless its key
+//! is long. Which group a row belongs to is the business of [`crate::table`] and [`crate::sessions`].
 
 use std::collections::BTreeMap;
 
-use st_row::{Small, huge_pages, prefetch};
+use st_row::{Small, prefetch};
 
 use crate::aggregates::{Accumulator, State};
+use crate::slab::Slab;
 
 /// One group, in one line of the processor's cache.
 #[repr(align(64))]
@@ -53,8 +54,8 @@ pub struct Unsaved {
 
 /// All groups of a stage.
 pub struct Groups {
-    slab: Vec<Group>,
-    states: Vec<State>,
+    slab: Slab<Group>,
+    states: Slab<State>,
     /// The states of a new group.
     empty: Vec<State>,
     /// Numbers to be used again.
@@ -89,8 +90,8 @@ impl Groups {
     /// No groups; each new one begins with a copy of these states.
     pub fn new(empty: Vec<State>) -> Groups {
         Groups {
-            slab: Vec::new(),
-            states: Vec::new(),
+            slab: Slab::new(1),
+            states: Slab::new(empty.len()),
             empty,
             free: Vec::new(),
             retired: Vec::new(),
@@ -106,21 +107,24 @@ impl Groups {
     /// The group of that number.
     #[inline]
     pub fn group(&self, id: u32) -> &Group {
-        &self.slab[id as usize]
+        &self.slab.get(id)[0]
+    }
+
+    #[inline]
+    fn group_mut(&mut self, id: u32) -> &mut Group {
+        &mut self.slab.get_mut(id)[0]
     }
 
     /// Its states, one per aggregate.
     #[inline]
     pub fn states(&self, id: u32) -> &[State] {
-        let stride = self.empty.len();
-        &self.states[id as usize * stride..][..stride]
+        self.states.get(id)
     }
 
     /// The same, to be changed.
     #[inline]
     pub fn states_mut(&mut self, id: u32) -> &mut [State] {
-        let stride = self.empty.len();
-        &mut self.states[id as usize * stride..][..stride]
+        self.states.get_mut(id)
     }
 
     /// Asks for the memory of a group and of its states.
@@ -138,8 +142,8 @@ impl Groups {
 
     /// The numbers of all groups.
     pub fn all(&self) -> Vec<u32> {
-        let numbers = 0..self.slab.len() as u32;
-        numbers.filter(|id| self.slab[*id as usize].live).collect()
+        let numbers = 0..self.slab.len();
+        numbers.filter(|id| self.group(*id).live).collect()
     }
 
     /// The numbers of the groups that had input in this batch.
@@ -147,7 +151,7 @@ impl Groups {
         self.changed
             .iter()
             .copied()
-            .filter(|id| self.slab[*id as usize].live)
+            .filter(|id| self.group(*id).live)
             .collect()
     }
 
@@ -166,24 +170,16 @@ impl Groups {
         };
         let id = match self.free.pop() {
             Some(id) => {
-                let generation = self.slab[id as usize].generation + 1;
-                self.slab[id as usize] = Group {
+                let generation = self.group(id).generation + 1;
+                *self.group_mut(id) = Group {
                     generation,
                     ..group
                 };
                 id
             }
             None => {
-                let room = (self.slab.capacity(), self.states.capacity());
-                self.slab.push(group);
-                self.states.extend_from_slice(&self.empty);
-                if room.0 != self.slab.capacity() {
-                    huge_pages(&mut self.slab);
-                }
-                if room.1 != self.states.capacity() {
-                    huge_pages(&mut self.states);
-                }
-                (self.slab.len() - 1) as u32
+                self.states.push(self.empty.iter().cloned());
+                self.slab.push([group])
             }
         };
         self.live += 1;
@@ -192,24 +188,23 @@ impl Groups {
     }
 
     fn file(&mut self, id: u32) {
-        let group = &self.slab[id as usize];
-        if group.end != NEVER {
-            let slice = self
-                .ends
-                .entry(group.end >> SLICE)
-                .or_insert_with(|| Slice {
-                    first: group.end,
-                    groups: Vec::new(),
-                });
-            slice.first = slice.first.min(group.end);
-            slice.groups.push((id, group.generation));
+        let Group {
+            end, generation, ..
+        } = *self.group(id);
+        if end != NEVER {
+            let slice = self.ends.entry(end >> SLICE).or_insert_with(|| Slice {
+                first: end,
+                groups: Vec::new(),
+            });
+            slice.first = slice.first.min(end);
+            slice.groups.push((id, generation));
         }
     }
 
     /// Notes that a group has input in this batch.
     #[inline]
     pub fn touch(&mut self, id: u32) {
-        let group = &mut self.slab[id as usize];
+        let group = &mut self.slab.get_mut(id)[0];
         if !group.changed {
             group.changed = true;
             self.changed.push(id);
@@ -218,7 +213,7 @@ impl Groups {
 
     /// Gives a session other bounds. It is filed under its new end when the watermark meets the old one.
     pub fn resize(&mut self, id: u32, start: i64, end: i64) {
-        let group = &mut self.slab[id as usize];
+        let group = &mut self.slab.get_mut(id)[0];
         if group.saved && group.start != start {
             // The state file knows sessions by their start.
             self.gone.push(Gone {
@@ -250,15 +245,14 @@ impl Groups {
 
     /// Gives up a group that the state file has replaced.
     pub fn forget(&mut self, id: u32) {
-        self.slab[id as usize].saved = false;
+        self.group_mut(id).saved = false;
         self.give_up(id);
     }
 
     fn give_up(&mut self, id: u32) {
-        let stride = self.empty.len();
         // What a state holds outside of itself is freed now.
-        self.states[id as usize * stride..][..stride].clone_from_slice(&self.empty);
-        let group = &mut self.slab[id as usize];
+        self.states.get_mut(id).clone_from_slice(&self.empty);
+        let group = &mut self.slab.get_mut(id)[0];
         let key = std::mem::take(&mut group.key);
         if group.saved {
             self.gone.push(Gone {
@@ -285,7 +279,7 @@ impl Groups {
             && *entry.key() <= mark >> SLICE
         {
             for (id, generation) in entry.remove().groups {
-                let group = &self.slab[id as usize];
+                let group = self.group(id);
                 if !group.live || group.generation != generation {
                     continue;
                 }
@@ -303,7 +297,7 @@ impl Groups {
     /// What the state file has to be told; `closing` are about to be evicted.
     pub fn unsaved(&mut self, closing: &[u32]) -> Unsaved {
         for &id in closing {
-            let group = &mut self.slab[id as usize];
+            let group = &mut self.slab.get_mut(id)[0];
             group.closing = true;
             if group.saved {
                 self.gone.push(Gone {
@@ -314,9 +308,9 @@ impl Groups {
             }
         }
         let mut changed = self.changed();
-        changed.retain(|id| !self.slab[*id as usize].closing);
+        changed.retain(|id| !self.group(*id).closing);
         for &id in &changed {
-            self.slab[id as usize].saved = true;
+            self.group_mut(id).saved = true;
         }
         Unsaved {
             gone: std::mem::take(&mut self.gone),
@@ -328,13 +322,13 @@ impl Groups {
     /// The numbers of the groups that stay when those about to be evicted are gone.
     pub fn staying(&self) -> Vec<u32> {
         let mut numbers = self.all();
-        numbers.retain(|id| !self.slab[*id as usize].closing);
+        numbers.retain(|id| !self.group(*id).closing);
         numbers
     }
 
     /// Notes that the state file knows a group: it was loaded from there.
     pub fn loaded(&mut self, id: u32) {
-        self.slab[id as usize].saved = true;
+        self.group_mut(id).saved = true;
         self.reckon(id);
     }
 
@@ -345,7 +339,7 @@ impl Groups {
             + self.group(id).key.heap()
             + states.iter().map(Accumulator::heap).sum::<usize>();
         let held = u32::try_from(held).unwrap_or(u32::MAX);
-        let group = &mut self.slab[id as usize];
+        let group = &mut self.slab.get_mut(id)[0];
         self.bytes = self.bytes - u64::from(group.bytes) + u64::from(held);
         group.bytes = held;
     }
@@ -355,8 +349,8 @@ impl Groups {
     pub fn end_batch(&mut self) -> (u64, u64, u64) {
         let changed = std::mem::take(&mut self.changed);
         for &id in &changed {
-            self.slab[id as usize].changed = false;
-            if self.slab[id as usize].live {
+            self.group_mut(id).changed = false;
+            if self.group(id).live {
                 self.reckon(id);
             }
         }

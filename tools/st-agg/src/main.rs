@@ -20,6 +20,7 @@ mod repeats;
 mod saved;
 mod scalar;
 mod sessions;
+mod slab;
 mod slices;
 mod stage;
 mod state;
