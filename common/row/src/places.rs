@@ -1,13 +1,13 @@
 //! A hash table of numbers: where something stands that is found by a key which the table does not hold.
 //!
-//! Half of a line of the processor's cache holds four numbers, each beside its hash, and a number stands as near to where its hash
+//! A line of the processor's cache holds eight numbers, each beside its hash, and a number stands as near to where its hash
 //! points as there is room. So a lookup is one trip to memory, which can be asked for ahead ([`Places::prefetch`]); what the
 //! numbers stand for is visited only where the hashes are equal, and not at all when the table grows.
 
 use crate::{huge_pages, prefetch};
 
 /// A number that stands for nothing.
-const FREE: u32 = u32::MAX;
+const FREE: u32 = Places::END;
 
 /// The fewest slots of a table that holds something.
 const FEWEST: usize = 16;
@@ -18,7 +18,7 @@ struct Slot {
     number: u32,
 }
 
-/// Numbers below 2^32 - 1 by hash; several may have one hash.
+/// Numbers below [`Places::END`] by hash; several may have one hash.
 #[derive(Default)]
 pub struct Places {
     /// A power of two of them, at most three quarters taken; or none.
@@ -27,6 +27,9 @@ pub struct Places {
 }
 
 impl Places {
+    /// More than any number that can be held.
+    pub const END: u32 = u32::MAX;
+
     /// How many numbers there are.
     pub fn len(&self) -> usize {
         self.taken
@@ -58,7 +61,7 @@ impl Places {
 
     /// Adds a number.
     pub fn insert(&mut self, hash: u32, number: u32) {
-        debug_assert!(number != FREE, "this number stands for nothing");
+        debug_assert!(number < Self::END);
         self.reserve(1);
         self.put(Slot { hash, number });
         self.taken += 1;

@@ -68,8 +68,8 @@ impl Ahead {
     /// True if the rows should be taken now.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.rows.len() >= ROWS
-            || matches!(&self.rows[..], [first, .., last] if last.end - first.start >= BYTES)
+        let ends = self.rows.first().zip(self.rows.last());
+        self.rows.len() >= ROWS || ends.is_some_and(|(first, last)| last.end - first.start >= BYTES)
     }
 
     /// Scans the rows, which stand in `bytes`, and finds out where they belong, as far as that is simple.

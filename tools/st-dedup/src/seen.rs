@@ -215,7 +215,8 @@ impl Seen {
     /// Appends a record.
     #[inline]
     fn push(&mut self, key: &[u8], moment: i64) -> Result<u32> {
-        let Ok(place) = u32::try_from(self.arena.len() / GRAIN) else {
+        let place = u32::try_from(self.arena.len() / GRAIN).ok();
+        let Some(place) = place.filter(|place| *place < Places::END) else {
             bail!(
                 "the state holds sixteen gigabytes of keys, which is all it can: use a watermark to forget old ones"
             );
