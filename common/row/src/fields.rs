@@ -38,16 +38,37 @@ pub struct Span {
 /// Where the wanted fields of one row stand; reused from row to row.
 #[derive(Debug, Clone, Default)]
 pub struct Spans {
-    found: Vec<Option<Span>>,
-    repeated: bool,
+    found: Found,
     shape: Shape,
+}
+
+/// Of each wanted field where it stands, if the row has it.
+#[derive(Debug, Clone, Default)]
+struct Found {
+    spans: Vec<Option<Span>>,
+    /// Some field was met twice.
+    repeated: bool,
+}
+
+impl Found {
+    #[inline]
+    fn reset(&mut self, fields: usize) {
+        self.repeated = false;
+        self.spans.clear();
+        self.spans.resize(fields, None);
+    }
+
+    #[inline(always)]
+    fn hit(&mut self, index: usize, span: Span) {
+        self.repeated |= self.spans[index].replace(span).is_some();
+    }
 }
 
 impl Spans {
     /// Where field `index` stands, if the row has it.
     #[inline]
     pub fn span(&self, index: usize) -> Option<Span> {
-        self.found.get(index).copied().flatten()
+        self.found.spans.get(index).copied().flatten()
     }
 
     /// The raw value of field `index` in `row`, the row these spans were located in.
@@ -66,14 +87,7 @@ impl Spans {
 
     /// True if the row has one of the wanted names more than once.
     pub fn repeated(&self) -> bool {
-        self.repeated
-    }
-
-    #[inline]
-    fn reset(&mut self, fields: usize) {
-        self.repeated = false;
-        self.found.clear();
-        self.found.resize(fields, None);
+        self.found.repeated
     }
 }
 
@@ -155,10 +169,7 @@ impl Fields {
     /// Finds where the wanted fields stand in `row`. The row is taken to be validated; on other bytes this returns an error
     /// or odd spans, but never panics. After an error the spans are those found so far.
     pub fn locate(&self, row: &[u8], spans: &mut Spans) -> Result<(), BadRow> {
-        let mut shape = std::mem::take(&mut spans.shape);
-        let located = self.locate_like(row, spans, &mut shape);
-        spans.shape = shape;
-        located
+        self.locate_into(row, &mut spans.found, &mut spans.shape)
     }
 
     /// As [`Fields::locate`], for rows of which several are looked at before the first one's spans are done with: `shape` is
@@ -170,32 +181,28 @@ impl Fields {
         spans: &mut Spans,
         shape: &mut Shape,
     ) -> Result<(), BadRow> {
-        spans.reset(self.names.len());
-        let Spans {
-            found, repeated, ..
-        } = spans;
-        let located = shape.locate(self.id, row, |index, span| {
-            *repeated |= found[index].replace(span).is_some()
-        });
-        if located {
+        self.locate_into(row, &mut spans.found, shape)
+    }
+
+    #[inline]
+    fn locate_into(&self, row: &[u8], found: &mut Found, shape: &mut Shape) -> Result<(), BadRow> {
+        found.reset(self.names.len());
+        if shape.locate(self.id, row, |index, span| found.hit(index, span)) {
             return Ok(());
         }
-        self.locate_new(row, spans, shape)
+        self.locate_new(row, found, shape)
     }
 
     /// The same for a row of another shape than the last one.
-    fn locate_new(&self, row: &[u8], spans: &mut Spans, shape: &mut Shape) -> Result<(), BadRow> {
-        spans.reset(self.names.len());
-        let Spans {
-            found, repeated, ..
-        } = spans;
+    fn locate_new(&self, row: &[u8], found: &mut Found, shape: &mut Shape) -> Result<(), BadRow> {
+        found.reset(self.names.len());
         let notes = shape.begin(self.id);
         let scanned = self.scan(row, |index, span| {
             if notes {
                 shape.note(row, span, index);
             }
             if let Some(index) = index {
-                *repeated |= found[index].replace(span).is_some()
+                found.hit(index, span);
             }
         });
         if scanned.is_err() {

@@ -30,20 +30,22 @@ pub(crate) fn begins(row: &[u8], at: usize, part: &[u8]) -> bool {
 /// found 64 bytes at a time, ahead of who asks, so that the search for one does not wait for the end of the one before.
 pub(crate) struct Stops<'t> {
     text: &'t [u8],
+    last: &'t [u8; 64],
     /// Which 64 bytes were looked at last, and one bit for each stop among them.
     block: usize,
     bits: u64,
 }
 
 impl<'t> Stops<'t> {
-    /// Those of that text.
+    /// Those of that text; not of one that is shorter than what is looked at together.
     #[inline(always)]
-    pub(crate) fn new(text: &'t [u8]) -> Stops<'t> {
-        Stops {
+    pub(crate) fn new(text: &'t [u8]) -> Option<Stops<'t>> {
+        Some(Stops {
             text,
+            last: text.last_chunk()?,
             block: usize::MAX,
             bits: 0,
-        }
+        })
     }
 
     /// The first stop from `at` on; the end of the text if there is none.
@@ -72,17 +74,12 @@ impl<'t> Stops<'t> {
     fn look(&mut self, block: usize) {
         self.block = block;
         let rest = self.text.get(block * 64..).unwrap_or_default();
-        self.bits = if let Some(bytes) = rest.first_chunk::<64>() {
-            specials(bytes)
-        } else if let Some(bytes) = self.text.last_chunk::<64>() {
+        self.bits = match rest.first_chunk() {
+            Some(bytes) => specials(bytes),
             // The last 64 bytes begin in the block before.
-            specials(bytes)
+            None => specials(self.last)
                 .checked_shr(64 - rest.len() as u32)
-                .unwrap_or(0)
-        } else {
-            let mut bytes = [b' '; 64];
-            bytes[..rest.len()].copy_from_slice(rest);
-            specials(&bytes)
+                .unwrap_or(0),
         };
     }
 }
@@ -185,7 +182,7 @@ const ENDS_SCALAR: [bool; 256] = {
 
 /// End of a number, `true`, `false` or `null`.
 #[inline(always)]
-pub(crate) fn scalar_end(row: &[u8], start: usize) -> Result<usize, BadRow> {
+fn scalar_end(row: &[u8], start: usize) -> Result<usize, BadRow> {
     let rest = row.get(start..).unwrap_or_default();
     if let Some(bytes) = rest.first_chunk::<16>() {
         // Without a branch for each byte: numbers differ in length.

@@ -43,8 +43,7 @@ impl Shape {
         if self.of != fields || self.parts.is_empty() {
             return self.missed();
         }
-        // A short row has few values, and is less than what is looked at together.
-        let mut stops = (row.len() >= 64).then(|| Stops::new(row));
+        let mut stops = Stops::new(row);
         let (mut at, mut from) = (0, 0);
         for part in &self.parts {
             let between = &self.bytes[from..part.end];

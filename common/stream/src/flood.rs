@@ -11,16 +11,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use anyhow::{Context, Result};
-use rustix::io::Errno;
-use st_checkpoint::fail_io;
+use anyhow::Result;
 
-use crate::reader::{BLOCK, now_ready};
+use crate::reader::{BLOCK, read_now};
 
 /// Bytes before each block, for the beginning of a line whose end is in it.
 pub const HEAD: usize = 64 * 1024;
 
-/// Blocks on their way: one is filled, one waits.
+/// Blocks on their way: one is filled, the others are full and wait, or come back empty.
 const BLOCKS: usize = 3;
 
 /// What a read came to.
@@ -70,7 +68,7 @@ impl Flood {
 
 fn read(input: &OwnedFd, blocks: &Receiver<Vec<u8>>, done: &SyncSender<Result<Read>>) {
     while let Ok(mut block) = blocks.recv() {
-        let read = read_block(input, &mut block).map(|read| match read {
+        let read = read_now(input, &mut block[HEAD..]).map(|read| match read {
             Some(0) => Read::Eof,
             Some(bytes) => Read::Block(block, bytes),
             None => Read::Empty,
@@ -79,18 +77,5 @@ fn read(input: &OwnedFd, blocks: &Receiver<Vec<u8>>, done: &SyncSender<Result<Re
         if done.send(read).is_err() || !goes_on {
             return;
         }
-    }
-}
-
-/// Reads what is there; `None` if nothing is.
-fn read_block(input: &OwnedFd, block: &mut [u8]) -> Result<Option<usize>> {
-    if !now_ready(input)? {
-        return Ok(None);
-    }
-    fail_io("wire.read").context("stdin: cannot read")?;
-    match rustix::io::read(input, &mut block[HEAD..]) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(Errno::INTR | Errno::AGAIN) => Ok(None),
-        Err(error) => Err(error).context("stdin: cannot read"),
     }
 }

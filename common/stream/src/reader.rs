@@ -197,20 +197,13 @@ impl Reader {
             return self.fill_from_flood();
         }
         self.make_room();
-        if !now_ready(&self.input)? {
+        let Some(bytes) = read_now(&self.input, &mut self.buffer[self.end..])? else {
             self.since = 0;
             return Ok(false);
-        }
-        fail_io("wire.read").context("stdin: cannot read")?;
-        match rustix::io::read(&self.input, &mut self.buffer[self.end..]) {
-            Ok(0) => self.eof = true,
-            Ok(n) => {
-                self.end += n;
-                self.since += n as u64;
-            }
-            Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
-            Err(error) => return Err(error).context("stdin: cannot read"),
-        }
+        };
+        self.eof = bytes == 0;
+        self.end += bytes;
+        self.since += bytes as u64;
         if self.ahead && self.since >= threshold(FLOOD, 256) && !self.eof {
             (self.flood, self.since) = (Flood::begin(&self.input), 0);
         }
@@ -313,9 +306,17 @@ impl Reader {
     }
 }
 
-/// True if a read would not wait.
-pub fn now_ready(input: &OwnedFd) -> Result<bool> {
-    Ok(poll(input, Some(Duration::ZERO))? == Woken::Ready)
+/// Reads what is there: nothing at the end of the input, `None` if a read would wait.
+pub fn read_now(input: &OwnedFd, room: &mut [u8]) -> Result<Option<usize>> {
+    if poll(input, Some(Duration::ZERO))? != Woken::Ready {
+        return Ok(None);
+    }
+    fail_io("wire.read").context("stdin: cannot read")?;
+    match rustix::io::read(input, room) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Errno::INTR | Errno::AGAIN) => Ok(None),
+        Err(error) => Err(error).context("stdin: cannot read"),
+    }
 }
 
 /// Waits for input: at most `patience`, for ever if none.

@@ -41,6 +41,17 @@ pub struct Gone {
     pub end: i64,
 }
 
+impl Group {
+    /// What is left of it for the state file.
+    fn gone(&self) -> Gone {
+        Gone {
+            key: self.key.clone(),
+            start: self.start,
+            end: self.end,
+        }
+    }
+}
+
 /// What the state file has to be told at the end of a batch.
 #[derive(Default)]
 pub struct Unsaved {
@@ -204,7 +215,7 @@ impl Groups {
     /// Notes that a group has input in this batch.
     #[inline]
     pub fn touch(&mut self, id: u32) {
-        let group = &mut self.slab.get_mut(id)[0];
+        let group = self.group_mut(id);
         if !group.changed {
             group.changed = true;
             self.changed.push(id);
@@ -213,18 +224,13 @@ impl Groups {
 
     /// Gives a session other bounds. It is filed under its new end when the watermark meets the old one.
     pub fn resize(&mut self, id: u32, start: i64, end: i64) {
-        let group = &mut self.slab.get_mut(id)[0];
-        if group.saved && group.start != start {
-            // The state file knows sessions by their start.
-            self.gone.push(Gone {
-                key: group.key.clone(),
-                start: group.start,
-                end: group.end,
-            });
-            group.saved = false;
-        }
+        let group = self.group_mut(id);
+        // The state file knows sessions by their start.
+        let gone = (group.saved && group.start != start).then(|| group.gone());
+        group.saved &= gone.is_none();
         group.start = start;
         group.end = end;
+        self.gone.extend(gone);
     }
 
     /// Merges the states of `later` into those of `earlier`, and gives `later` up.
@@ -252,17 +258,13 @@ impl Groups {
     fn give_up(&mut self, id: u32) {
         // What a state holds outside of itself is freed now.
         self.states.get_mut(id).clone_from_slice(&self.empty);
-        let group = &mut self.slab.get_mut(id)[0];
-        let key = std::mem::take(&mut group.key);
-        if group.saved {
-            self.gone.push(Gone {
-                key,
-                start: group.start,
-                end: group.end,
-            });
-        }
+        let group = self.group_mut(id);
+        let gone = group.saved.then(|| group.gone());
+        group.key = Small::default();
         group.live = false;
-        self.bytes -= u64::from(group.bytes);
+        let bytes = group.bytes;
+        self.bytes -= u64::from(bytes);
+        self.gone.extend(gone);
         self.live -= 1;
         self.retired.push(id);
     }
@@ -297,15 +299,10 @@ impl Groups {
     /// What the state file has to be told; `closing` are about to be evicted.
     pub fn unsaved(&mut self, closing: &[u32]) -> Unsaved {
         for &id in closing {
-            let group = &mut self.slab.get_mut(id)[0];
+            let group = self.group_mut(id);
             group.closing = true;
-            if group.saved {
-                self.gone.push(Gone {
-                    key: group.key.clone(),
-                    start: group.start,
-                    end: group.end,
-                });
-            }
+            let gone = group.saved.then(|| group.gone());
+            self.gone.extend(gone);
         }
         let mut changed = self.changed();
         changed.retain(|id| !self.group(*id).closing);
@@ -339,9 +336,8 @@ impl Groups {
             + self.group(id).key.heap()
             + states.iter().map(Accumulator::heap).sum::<usize>();
         let held = u32::try_from(held).unwrap_or(u32::MAX);
-        let group = &mut self.slab.get_mut(id)[0];
-        self.bytes = self.bytes - u64::from(group.bytes) + u64::from(held);
-        group.bytes = held;
+        let before = std::mem::replace(&mut self.group_mut(id).bytes, held);
+        self.bytes = self.bytes - u64::from(before) + u64::from(held);
     }
 
     /// Ends the batch: nothing has changed since. Returns how many groups had input, how many were evicted, and the bytes

@@ -289,7 +289,7 @@ impl Run {
     /// Takes lines, which end in a newline each, and says how many they are.
     fn rows(&mut self, lines: &[u8], mode: Mode, strict: bool, out: &mut Out) -> Result<u64> {
         let (mut rows, mut at) = (0, 0);
-        if self.plan.only_counts || strict {
+        if self.plan.only_counts {
             while at < lines.len() {
                 let end = line_end(lines, at);
                 self.row(&lines[at..end], mode, strict, out)?;
