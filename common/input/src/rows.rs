@@ -1,5 +1,7 @@
 //! Where decoded rows go, and how many of them still fit into the batch.
 
+use std::fs::File;
+
 use anyhow::Result;
 use st_stream::{Budget, Out};
 
@@ -46,6 +48,11 @@ pub trait Rows {
     /// `count` rows: lines that each end in a newline and were validated.
     fn rows(&mut self, lines: &[u8], count: u64) -> Result<()>;
 
+    /// The same of lines that stand in `file` at `offset`, which may be taken from there.
+    fn rows_from(&mut self, lines: &[u8], count: u64, _file: &File, _offset: u64) -> Result<()> {
+        self.rows(lines, count)
+    }
+
     /// A record that is no row, the reason, and the line it begins on.
     fn bad(&mut self, record: &[u8], reason: &str, line: u64) -> Result<()>;
 
@@ -77,6 +84,18 @@ pub struct Direct<'a> {
     pub sum: Option<&'a mut crc32fast::Hasher>,
 }
 
+impl Direct<'_> {
+    /// Accounts for rows that are handed on.
+    fn note(&mut self, lines: &[u8], count: u64) {
+        if let Some(sum) = &mut self.sum {
+            sum.update(lines);
+        }
+        self.count += count;
+        self.advice.good();
+        self.out.read(count);
+    }
+}
+
 impl Rows for Direct<'_> {
     fn room(&self) -> Room {
         self.budget.as_ref().map_or(Room::ENDLESS, |budget| Room {
@@ -92,13 +111,13 @@ impl Rows for Direct<'_> {
     }
 
     fn rows(&mut self, lines: &[u8], count: u64) -> Result<()> {
-        if let Some(sum) = &mut self.sum {
-            sum.update(lines);
-        }
-        self.count += count;
-        self.advice.good();
-        self.out.read(count);
+        self.note(lines, count);
         self.out.rows(lines, count)
+    }
+
+    fn rows_from(&mut self, lines: &[u8], count: u64, file: &File, offset: u64) -> Result<()> {
+        self.note(lines, count);
+        self.out.rows_from(lines, count, file, offset)
     }
 
     fn clock(&self) -> i64 {

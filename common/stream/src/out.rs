@@ -1,5 +1,7 @@
 //! Where a stage puts its rows: handed on, filtered, late or rejected — each row is counted as one of them.
 
+use std::os::fd::AsFd;
+
 use anyhow::{Result, bail};
 
 use crate::marker::{self, Begin, Figures, Marker, StateFigures};
@@ -95,6 +97,24 @@ impl Out {
         }
         self.figures.rows_out += count;
         self.writer.write(lines)
+    }
+
+    /// The same of lines that stand in `file` at `offset`, which may be taken from there.
+    pub fn rows_from(
+        &mut self,
+        lines: &[u8],
+        count: u64,
+        file: impl AsFd,
+        offset: u64,
+    ) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        if self.opening.is_some() {
+            self.open()?;
+        }
+        self.figures.rows_out += count;
+        self.writer.write_from(lines, file, offset)
     }
 
     /// Writes bytes that are no rows: a sink's own output.

@@ -1,16 +1,21 @@
 //! Standard output: bytes gathered in one buffer, written when it is full or when the caller flushes.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use rustix::pipe::SpliceFlags;
+use st_checkpoint::threshold;
 
 use crate::clock;
 
 /// A full buffer is written at this size, so that a flood moves in large blocks.
 const BLOCK: usize = 128 * 1024;
+
+/// Bytes of a file that are worth a system call of their own.
+const SPLICED: usize = 32 * 1024;
 
 /// How large a pipe to ask for; what the system refuses is done without.
 const PIPE: usize = 1024 * 1024;
@@ -30,6 +35,8 @@ impl std::error::Error for Closed {}
 /// Buffered writer of a file descriptor.
 pub struct Writer {
     output: OwnedFd,
+    /// The output has not refused yet to take a file's pages as they are.
+    splices: bool,
     buffer: Vec<u8>,
     /// Time spent in writing since it was last asked for.
     waited: Duration,
@@ -75,6 +82,7 @@ impl Writer {
         let _ = rustix::pipe::fcntl_setpipe_size(&output, PIPE);
         Writer {
             output,
+            splices: true,
             buffer: Vec::with_capacity(2 * BLOCK),
             waited: Duration::ZERO,
             blocks: None,
@@ -144,6 +152,24 @@ impl Writer {
         self.send(bytes)
     }
 
+    /// Appends `bytes`, which stand in `file` at `offset`: a pipe takes many of them from there, by reference, and neither it nor who
+    /// reads it has to make room for a copy.
+    pub fn write_from(&mut self, bytes: &[u8], file: impl AsFd, offset: u64) -> Result<()> {
+        if !self.splices || bytes.len() < threshold(SPLICED, 64) {
+            return self.write(bytes);
+        }
+        self.flush()?;
+        if let Some(blocks) = &mut self.blocks {
+            blocks.note(bytes.len());
+        }
+        let before = Instant::now();
+        let sent = self
+            .splice_all(bytes.len(), file, offset)
+            .and_then(|spliced| self.write_all(&bytes[spliced..]));
+        self.waited += before.elapsed();
+        sent
+    }
+
     /// Writes all that was gathered.
     pub fn flush(&mut self) -> Result<()> {
         if self.buffer.is_empty() {
@@ -170,6 +196,26 @@ impl Writer {
         sent
     }
 
+    /// Sends so many bytes of a file by reference; returns how many went. The rest has to be written: the output is no pipe, the file's
+    /// system cannot do it, or the file has become shorter.
+    fn splice_all(&mut self, bytes: usize, file: impl AsFd, mut offset: u64) -> Result<usize> {
+        let mut sent = 0;
+        while sent < bytes {
+            let (left, flags) = (bytes - sent, SpliceFlags::empty());
+            match rustix::pipe::splice(&file, Some(&mut offset), &self.output, None, left, flags) {
+                Ok(0) => break,
+                Ok(n) => sent += n,
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) => return Err(Closed.into()),
+                Err(_) => {
+                    self.splices = false;
+                    break;
+                }
+            }
+        }
+        Ok(sent)
+    }
+
     fn write_all(&self, bytes: &[u8]) -> Result<()> {
         let mut written = 0;
         while written < bytes.len() {
@@ -181,5 +227,76 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Seek, Write};
+
+    use super::*;
+
+    /// A file of that text, and what arrives of it when it is written from there by parts.
+    fn arrives(text: &[u8], shorter: u64, output: OwnedFd, mut input: File) -> Vec<u8> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text).unwrap();
+        file.set_len(text.len() as u64 - shorter).unwrap();
+        let mut arrived = Vec::new();
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let mut writer = Writer::new(output);
+                writer.write(b"first").unwrap();
+                for (at, part) in text.chunks(100_001).enumerate() {
+                    let offset = at as u64 * 100_001;
+                    writer.write_from(part, &file, offset).unwrap();
+                    writer.write(b"between").unwrap();
+                }
+                writer.flush().unwrap();
+            });
+            input.read_to_end(&mut arrived).unwrap();
+        });
+        arrived
+    }
+
+    fn expected(text: &[u8]) -> Vec<u8> {
+        let parts = text.chunks(100_001);
+        let parts = parts.flat_map(|part| [part, b"between"].concat());
+        b"first".iter().copied().chain(parts).collect()
+    }
+
+    #[test]
+    fn what_stands_in_a_file_goes_into_a_pipe_as_it_was_read() {
+        let text: Vec<u8> = (0..1_000_000_u32).map(|i| (i / 7) as u8).collect();
+        // Of a file that became shorter what is missing comes from memory.
+        for shorter in [0, 450_000] {
+            let (input, output) = rustix::pipe::pipe().unwrap();
+            let arrived = arrives(&text, shorter, output, File::from(input));
+            assert!(arrived == expected(&text));
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_file_is_written_to_what_is_no_pipe() {
+        let text = vec![b'x'; 300_000];
+        let mut seen = tempfile::tempfile().unwrap();
+        let output = OwnedFd::from(seen.try_clone().unwrap());
+        arrives(&text, 0, output, tempfile::tempfile().unwrap());
+        seen.rewind().unwrap();
+        let mut arrived = Vec::new();
+        seen.read_to_end(&mut arrived).unwrap();
+        assert!(arrived == expected(&text));
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_closed() {
+        let (input, output) = rustix::pipe::pipe().unwrap();
+        drop(input);
+        let mut file = tempfile::tempfile().unwrap();
+        let text = [b'x'; 2 * SPLICED];
+        file.write_all(&text).unwrap();
+        let error = Writer::new(output).write_from(&text, &file, 0).unwrap_err();
+        assert!(error.is::<Closed>());
     }
 }

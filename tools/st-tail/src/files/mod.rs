@@ -10,6 +10,7 @@ mod range;
 mod reading;
 mod seen;
 mod shape;
+mod standing;
 mod text;
 
 use std::time::Instant;

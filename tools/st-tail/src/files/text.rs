@@ -8,15 +8,19 @@ use st_input::{Blocks, Decoder, Place, Rows};
 
 use super::range::Mark;
 use super::reading::Part;
+use super::standing::Standing;
 use crate::open;
 
 /// One such file while it is read.
 pub struct Text {
     path: String,
     reader: Box<dyn Read>,
-    /// Of what is compressed: the file, whose place the reader moves.
+    /// The same file once more.
     file: Option<File>,
+    compressed: bool,
     blocks: Blocks,
+    /// Bytes of the text up to the end of `blocks`.
+    filled: u64,
     decoder: Decoder,
     /// The decoder needs more than it was given.
     hungry: bool,
@@ -27,7 +31,8 @@ impl Text {
     /// Reads a part of a file.
     pub fn open(reading: &st_input::Reading, path: &str, file: File, part: Part) -> Result<Text> {
         let from = Place::from(part.from);
-        let compressed = open::is_compressed(path).then(|| file.try_clone().ok());
+        // It shares the place that the reader moves.
+        let clone = file.try_clone().ok();
         let mut reader = open::text_from(file, path, from.offset).with_context(|| damaged(path))?;
         if let Some(to) = part.to {
             reader = Box::new(reader.take(to.offset().saturating_sub(from.offset)));
@@ -36,8 +41,10 @@ impl Text {
         Ok(Text {
             path: path.to_string(),
             reader,
-            file: compressed.flatten(),
+            file: clone,
+            compressed: open::is_compressed(path),
             blocks: Blocks::default(),
+            filled: from.offset,
             decoder: Decoder::at(reading, from, header),
             hungry: true,
             eof: false,
@@ -51,7 +58,8 @@ impl Text {
 
     /// Of what is compressed: how many bytes of the file are behind the place, and what is in memory.
     pub fn consumed(&self) -> Option<u64> {
-        self.file.as_ref()?.stream_position().ok()
+        let file = self.file.as_ref().filter(|_| self.compressed);
+        file?.stream_position().ok()
     }
 
     /// The names of its header line.
@@ -64,7 +72,20 @@ impl Text {
         if self.hungry && !self.eof {
             self.fill()?;
         }
-        let used = self.decoder.decode(self.blocks.data(), self.eof, rows)?;
+        let block = self.blocks.data();
+        let used = match &self.file {
+            Some(file) if !self.compressed => {
+                let offset = self.filled - block.len() as u64;
+                let mut standing = Standing {
+                    rows,
+                    block,
+                    file,
+                    offset,
+                };
+                self.decoder.decode(block, self.eof, &mut standing)?
+            }
+            _ => self.decoder.decode(block, self.eof, rows)?,
+        };
         self.blocks.consume(used);
         self.hungry = rows.room().is_left();
         // A batch that is full with the last row of a file ends with the file.
@@ -79,6 +100,7 @@ impl Text {
             .blocks
             .fill(&mut self.reader)
             .with_context(|| damaged(&self.path))?;
+        self.filled += got as u64;
         self.eof = got == 0;
         Ok(())
     }
