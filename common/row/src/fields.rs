@@ -187,7 +187,9 @@ impl Fields {
     #[inline]
     fn locate_into(&self, row: &[u8], found: &mut Found, shape: &mut Shape) -> Result<(), BadRow> {
         found.reset(self.names.len());
-        if shape.locate(self.id, row, |index, span| found.hit(index, span)) {
+        let Found { spans, repeated } = found;
+        if let Some(again) = shape.locate(self.id, row, |index, span| spans[index] = Some(span)) {
+            *repeated = again;
             return Ok(());
         }
         self.locate_new(row, found, shape)

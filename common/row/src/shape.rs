@@ -4,11 +4,12 @@
 //! the next, and where they are the same, so are its keys, and which of them are wanted need not be found out again.
 
 use crate::fields::Span;
-use crate::scan::{Stops, begins, string_end, value_end};
+use crate::scan::{Prefix, Stops, string_end, value_end};
 
 /// What stands before one value.
 #[derive(Debug, Clone, Copy)]
 struct Part {
+    bytes: Prefix,
     /// Where it ends in the shape's bytes; it begins where the one before ends.
     end: usize,
     /// Where in it the key begins.
@@ -24,6 +25,8 @@ pub struct Shape {
     parts: Vec<Part>,
     /// Where the last row's last value that was noted ended.
     value_end: usize,
+    /// It has a wanted field twice.
+    repeated: bool,
     /// The set of wanted fields it was noted for.
     of: u64,
     /// Rows of other shapes since the last of this one.
@@ -31,26 +34,25 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Calls `hit` for each wanted field of a row of this shape. False if the row has another one; then `hit` may
-    /// have been called.
+    /// Calls `hit` for each wanted field of a row of this shape, and says whether one comes twice. `None` if the row has another
+    /// shape; then `hit` may have been called.
     #[inline]
     pub(crate) fn locate(
         &mut self,
         fields: u64,
         row: &[u8],
         mut hit: impl FnMut(usize, Span),
-    ) -> bool {
+    ) -> Option<bool> {
         if self.of != fields || self.parts.is_empty() {
             return self.missed();
         }
         let mut stops = Stops::new(row);
         let (mut at, mut from) = (0, 0);
         for part in &self.parts {
-            let between = &self.bytes[from..part.end];
-            if !begins(row, at, between) {
+            if !part.bytes.stands(row, at, &self.bytes[from..part.end]) {
                 return self.missed();
             }
-            let start = at + between.len();
+            let start = at + (part.end - from);
             let end = match (row.get(start), &mut stops) {
                 (Some(b'"'), Some(stops)) => match stops.next(start + 1) {
                     at if row.get(at) == Some(&b'"') => Ok(at + 1),
@@ -71,13 +73,13 @@ impl Shape {
             return self.missed();
         }
         self.others = 0;
-        true
+        Some(self.repeated)
     }
 
     #[cold]
-    fn missed(&mut self) -> bool {
+    fn missed(&mut self) -> Option<bool> {
         self.others = self.others.saturating_add(1);
-        false
+        None
     }
 
     /// Begins to note the shape of another row. False if that is not worth it: rows have all kinds of shapes.
@@ -87,6 +89,7 @@ impl Shape {
             self.bytes.clear();
             self.parts.clear();
             self.value_end = 0;
+            self.repeated = false;
             self.of = fields;
         }
         notes
@@ -98,11 +101,15 @@ impl Shape {
             return;
         };
         let key = span.key - self.value_end;
+        let field = field.and_then(|field| u32::try_from(field).ok());
+        let before = |part: &Part| field.is_some() && part.field == field;
+        self.repeated |= self.parts.iter().any(before);
         self.bytes.extend_from_slice(between);
         self.parts.push(Part {
+            bytes: Prefix::of(between),
             end: self.bytes.len(),
             key,
-            field: field.and_then(|field| u32::try_from(field).ok()),
+            field,
         });
         self.value_end = span.end;
     }

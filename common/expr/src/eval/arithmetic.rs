@@ -52,6 +52,9 @@ pub(super) fn by_zero() -> Failure {
 
 impl Arithmetic {
     pub(super) fn eval<'r>(&'r self, scope: &Scope<'_, 'r>) -> Value<'r> {
+        if let Some(number) = self.number(scope) {
+            return number.into();
+        }
         let a = self.a.eval(scope);
         if a.is_null() {
             return Value::Null;

@@ -40,6 +40,9 @@ pub struct Comparison<'r> {
 
 impl<'r> Comparison<'r> {
     pub fn eval(&self, scope: &Scope<'_, 'r>) -> Value<'r> {
+        if let Some(ordering) = self.numbers(scope) {
+            return Value::Boolean(self.order.holds(ordering));
+        }
         let a = self.a.eval(scope);
         if a.is_null() {
             return Value::Null;
@@ -48,6 +51,15 @@ impl<'r> Comparison<'r> {
         ordering(&a, &b, scope).map_or(Value::Null, |ordering| {
             Value::Boolean(self.order.holds(ordering))
         })
+    }
+}
+
+impl Comparison<'_> {
+    /// The order of two simple numbers.
+    #[inline]
+    fn numbers(&self, scope: &Scope<'_, '_>) -> Option<Ordering> {
+        let b = self.b.number(scope)?;
+        self.a.number(scope)?.order(b)
     }
 }
 

@@ -8,6 +8,7 @@ mod calls;
 pub mod higher;
 pub mod like;
 mod logic;
+mod number;
 mod times;
 
 use crate::cast::{cast, try_cast};
