@@ -21,6 +21,7 @@ use crate::shown::Shown;
 use crate::signals::Stop;
 use crate::stage::{Context, Stage};
 use crate::trigger::Trigger;
+use crate::twin::Doubled;
 use crate::writer::Writer;
 
 mod marked;
@@ -152,7 +153,7 @@ impl Lines {
 
     /// Whole lines that are no markers, if there are some at hand.
     #[inline]
-    fn lines(&mut self) -> Option<&[u8]> {
+    fn lines(&mut self) -> Option<(&[u8], Option<Doubled>)> {
         match self {
             Lines::One(reader) => reader.lines(),
             Lines::Several(_) => None,
@@ -163,6 +164,13 @@ impl Lines {
         match self {
             Lines::One(reader) => reader.read_ahead(),
             // They have a thread for each input anyway.
+            Lines::Several(_) => {}
+        }
+    }
+
+    fn double(&mut self) {
+        match self {
+            Lines::One(reader) => reader.double(),
             Lines::Several(_) => {}
         }
     }

@@ -24,6 +24,7 @@ mod source;
 mod source_driver;
 mod stage;
 mod trigger;
+mod twin;
 mod writer;
 
 pub use driver::{Ending, Options, run, run_merged};

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::marker::{self, Begin, Figures, Marker, StateFigures};
 use crate::side::Side;
+use crate::twin::Doubled;
 use crate::writer::Writer;
 
 /// The output of a stage in the current batch.
@@ -22,6 +23,8 @@ pub struct Out {
     pub(crate) rejects: Side,
     pub(crate) late: Side,
     pub(crate) strict: bool,
+    /// The block of input that is being taken, if there is a twin of it.
+    pub(crate) doubled: Option<Doubled>,
 }
 
 impl Out {
@@ -35,6 +38,7 @@ impl Out {
             rejects: Side::nowhere("bad"),
             late: Side::nowhere("late"),
             strict,
+            doubled: None,
         }
     }
 
@@ -96,7 +100,10 @@ impl Out {
             self.open()?;
         }
         self.figures.rows_out += count;
-        self.writer.write(lines)
+        match self.doubled.as_ref().and_then(|block| block.find(lines)) {
+            Some((twin, place)) => self.writer.write_twin(lines, twin, place),
+            None => self.writer.write(lines),
+        }
     }
 
     /// The same of lines that stand in `file` at `offset`, which may be taken from there.

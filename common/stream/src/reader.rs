@@ -4,6 +4,7 @@
 //! what it has written, and only then [`Reader::wait`]. A line longer than the limit is not taken into memory.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use st_checkpoint::{fail_io, threshold};
 
 use crate::flood::{Flood, HEAD, Read};
 use crate::marker;
+use crate::twin::{Doubled, Twin};
 
 /// How much is read at once.
 pub const BLOCK: usize = 256 * 1024;
@@ -57,6 +59,11 @@ pub struct Reader {
     /// Whether a flood is worth a thread.
     ahead: bool,
     flood: Option<Flood>,
+    /// Whether what floods in is to be doubled, and where.
+    doubles: bool,
+    twin: Option<Rc<Twin>>,
+    /// Bytes read in all; not counted while a second thread reads.
+    read: u64,
     buffer: Vec<u8>,
     /// What is in `buffer` and not yet handed out.
     start: usize,
@@ -84,6 +91,9 @@ impl Reader {
             since: 0,
             ahead: false,
             flood: None,
+            doubles: false,
+            twin: None,
+            read: 0,
             buffer: vec![0; BLOCK],
             start: 0,
             end: 0,
@@ -105,6 +115,11 @@ impl Reader {
     /// From now on a second thread reads ahead as long as there is always more.
     pub fn read_ahead(&mut self) {
         self.ahead = true;
+    }
+
+    /// From now on there is a twin of what is read as long as there is always more.
+    pub fn double(&mut self) {
+        self.doubles = true;
     }
 
     /// The next line, if it can be had without waiting.
@@ -144,7 +159,7 @@ impl Reader {
 
     /// The whole lines at hand, each with its newline, up to the first marker; `None` if [`Reader::line`] has to be asked: the next
     /// line is a marker, is too long, or is not all here.
-    pub(crate) fn lines(&mut self) -> Option<&[u8]> {
+    pub(crate) fn lines(&mut self) -> Option<(&[u8], Option<Doubled>)> {
         let there = &self.buffer[self.start..self.end];
         if self.skipping.is_some() || marker::is_marker(there) {
             return None;
@@ -160,7 +175,18 @@ impl Reader {
         let lines = self.start..self.start + length;
         self.start = lines.end;
         self.scanned = self.scanned.max(self.start);
-        Some(&self.buffer[lines])
+        let place = self.place(lines.start);
+        let lines = &self.buffer[lines];
+        let twin = self.twin.as_ref();
+        Some((
+            lines,
+            twin.and_then(|twin| Doubled::new(twin, lines, place)),
+        ))
+    }
+
+    /// How many bytes of the input came before what stands at `at` in the buffer.
+    fn place(&self, at: usize) -> u64 {
+        self.read - (self.end - at) as u64
     }
 
     /// A line that is in the buffer as a whole, which may be a block more than the limit.
@@ -197,17 +223,42 @@ impl Reader {
             return self.fill_from_flood();
         }
         self.make_room();
-        let Some(bytes) = read_now(&self.input, &mut self.buffer[self.end..])? else {
+        let room = self.doubled();
+        let Some(bytes) = read_now(&self.input, &mut self.buffer[self.end..][..room])? else {
             self.since = 0;
             return Ok(false);
         };
         self.eof = bytes == 0;
         self.end += bytes;
+        self.read += bytes as u64;
         self.since += bytes as u64;
         if self.ahead && self.since >= threshold(FLOOD, 256) && !self.eof {
             (self.flood, self.since) = (Flood::begin(&self.input), 0);
         }
         Ok(true)
+    }
+
+    /// How much to read into the buffer: as much as there is room, or as much as was doubled before.
+    fn doubled(&mut self) -> usize {
+        let room = self.buffer.len() - self.end;
+        if !self.doubles || self.since < threshold(FLOOD, 256) {
+            return room;
+        }
+        if self.twin.is_none() {
+            self.twin = Twin::new();
+        }
+        let kept = self.place(self.start);
+        let double = |twin: &Rc<Twin>| twin.double(&self.input, room, self.read, kept);
+        match self.twin.as_ref().map(double) {
+            Some(Ok(bytes)) if bytes > 0 => bytes,
+            // The end, nothing there just now, or a line that fills the twin.
+            Some(Ok(_) | Err(Errno::AGAIN | Errno::INTR)) => room,
+            // The input is no pipe.
+            _ => {
+                (self.doubles, self.twin) = (false, None);
+                room
+            }
+        }
     }
 
     /// The same from the thread that reads ahead.

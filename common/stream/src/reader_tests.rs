@@ -1,6 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+
 use super::*;
+use crate::out::Out;
+use crate::writer::{SPLICED, Writer};
 
 fn piped(limit: usize) -> (Reader, OwnedFd) {
     let (input, output) = rustix::pipe::pipe().unwrap();
@@ -91,7 +96,7 @@ fn read_all(input: &[u8], step: usize, limit: usize, blocks: bool) -> Vec<String
     let mut parts = input.chunks(step);
     let mut output = Some(output);
     loop {
-        if blocks && let Some(lines) = reader.lines() {
+        if blocks && let Some((lines, _)) = reader.lines() {
             assert_eq!(lines.last(), Some(&b'\n'));
             let text = std::str::from_utf8(lines).unwrap();
             assert!(!text.contains("$st\":"), "{text}");
@@ -203,4 +208,88 @@ fn a_flood_ends_when_there_is_nothing_to_read() {
         Flood::begin(&input).unwrap().next(),
         Ok(Read::Eof)
     ));
+}
+
+/// What goes out of the lines `taken` that come through a pipe with a twin, by runs of so many lines; and how many blocks were
+/// doubled.
+fn through_twin(lines: &[Vec<u8>], run: usize, taken: fn(&[u8]) -> bool) -> (Vec<u8>, usize) {
+    let (input, feed) = rustix::pipe::pipe().unwrap();
+    let (drain, output) = rustix::pipe::pipe().unwrap();
+    let mut reader = Reader::new(input, 4 * BLOCK);
+    reader.double();
+    let mut out = Out::new(Writer::new(output), false);
+    let (mut doubled, mut arrived) = (0, Vec::new());
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut feed = File::from(feed);
+            lines.iter().for_each(|line| feed.write_all(line).unwrap());
+        });
+        threads.spawn(|| File::from(drain).read_to_end(&mut arrived).unwrap());
+        loop {
+            // Whether there is always more depends on the threads.
+            reader.since = FLOOD;
+            if let Some((block, twin)) = reader.lines() {
+                doubled += usize::from(twin.is_some());
+                out.doubled = twin;
+                let rows: Vec<&[u8]> = block.split_inclusive(|&byte| byte == b'\n').collect();
+                let mut at = 0;
+                for rows in rows.chunks(run) {
+                    let length: usize = rows.iter().map(|row| row.len()).sum();
+                    if taken(rows[0]) {
+                        out.rows(&block[at..][..length], rows.len() as u64).unwrap();
+                    }
+                    at += length;
+                }
+                out.doubled = None;
+                continue;
+            }
+            match reader.line().unwrap() {
+                Next::Line(line) => {
+                    let row = [line, b"\n"].concat();
+                    if taken(&row) {
+                        out.rows(&row, 1).unwrap();
+                    }
+                }
+                Next::TooLong(..) => {}
+                Next::Empty => _ = reader.wait(None).unwrap(),
+                Next::Eof => break,
+            }
+        }
+        out.flush().unwrap();
+        drop(out);
+    });
+    (arrived, doubled)
+}
+
+#[test]
+fn rows_that_pass_by_reference_are_the_same() {
+    // Lines that fill the twin, and one that is too long, among others.
+    let lengths = [1, 90, 200, 5000, SPLICED - 1, SPLICED, BLOCK, 5 * BLOCK];
+    let mut lines = Vec::new();
+    for round in 0..8_u8 {
+        for length in lengths {
+            for n in 0..(4 * BLOCK / (length + 1)).clamp(1, 3000) {
+                let mut line = vec![b'a' + (n + usize::from(round)) as u8 % 26; length];
+                line.push(b'\n');
+                lines.push(line);
+            }
+        }
+    }
+    let taken = |line: &[u8]| !line.len().is_multiple_of(7) && line.len() <= 4 * BLOCK;
+    let expected = lines.iter().filter(|line| taken(line));
+    let expected: Vec<u8> = expected.flatten().copied().collect();
+    let (arrived, doubled) = through_twin(&lines, 1, taken);
+    assert!(arrived == expected);
+    assert!(doubled > 0);
+}
+
+#[test]
+fn runs_of_rows_that_pass_by_reference_are_the_same() {
+    let line = |n: usize| format!("{{\"n\":{n},\"text\":\"{}\"}}\n", "x".repeat(n % 300));
+    let lines: Vec<Vec<u8>> = (0..40_000).map(|n| line(n).into_bytes()).collect();
+    for run in [50, usize::MAX] {
+        let (arrived, doubled) = through_twin(&lines, run, |_| true);
+        assert!(arrived == lines.concat());
+        assert!(doubled > 0);
+    }
 }

@@ -130,6 +130,12 @@ pub trait Stage {
         false
     }
 
+    /// True if most rows pass as they came, many at a time: they are handed on without being copied while they flood in. Asked after
+    /// `start`, of a stage that takes blocks.
+    fn passes_rows(&self) -> bool {
+        false
+    }
+
     /// As `row` for each of some lines, which end in a newline each. Returns how many they are.
     fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
         let mut rows = 0;

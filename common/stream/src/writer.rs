@@ -5,20 +5,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::pipe::SpliceFlags;
 use st_checkpoint::threshold;
 
 use crate::clock;
+use crate::twin::Twin;
 
 /// A full buffer is written at this size, so that a flood moves in large blocks.
 const BLOCK: usize = 128 * 1024;
 
-/// Bytes of a file that are worth a system call of their own.
-const SPLICED: usize = 32 * 1024;
+/// So many bytes that stand elsewhere are worth a system call of their own.
+pub const SPLICED: usize = 32 * 1024;
 
 /// How large a pipe to ask for; what the system refuses is done without.
-const PIPE: usize = 1024 * 1024;
+pub const PIPE: usize = 1024 * 1024;
 
 /// Nobody reads standard output any more. A stage that meets it ends quietly and makes nothing durable.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl std::error::Error for Closed {}
 /// Buffered writer of a file descriptor.
 pub struct Writer {
     output: OwnedFd,
-    /// The output has not refused yet to take a file's pages as they are.
+    /// It is a pipe, which can take what stands elsewhere by reference, and has not refused to.
     splices: bool,
     buffer: Vec<u8>,
     /// Time spent in writing since it was last asked for.
@@ -80,9 +82,10 @@ impl Writer {
     pub fn new(output: OwnedFd) -> Writer {
         // A pipe's size is a wish: it may be none, or the user may be at the limit.
         let _ = rustix::pipe::fcntl_setpipe_size(&output, PIPE);
+        let is_pipe = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode).is_fifo();
         Writer {
+            splices: rustix::fs::fstat(&output).is_ok_and(is_pipe),
             output,
-            splices: true,
             buffer: Vec::with_capacity(2 * BLOCK),
             waited: Duration::ZERO,
             blocks: None,
@@ -152,9 +155,33 @@ impl Writer {
         self.send(bytes)
     }
 
+    /// True if the output can take what stands elsewhere by reference.
+    pub fn splices(&self) -> bool {
+        self.splices
+    }
+
     /// Appends `bytes`, which stand in `file` at `offset`: a pipe takes many of them from there, by reference, and neither it nor who
     /// reads it has to make room for a copy.
-    pub fn write_from(&mut self, bytes: &[u8], file: impl AsFd, offset: u64) -> Result<()> {
+    pub fn write_from(&mut self, bytes: &[u8], file: impl AsFd, mut offset: u64) -> Result<()> {
+        self.write_spliced(bytes, |output, _, left| {
+            let flags = SpliceFlags::empty();
+            rustix::pipe::splice(&file, Some(&mut offset), output, None, left, flags)
+        })
+    }
+
+    /// The same of bytes that stand in a twin at `place`.
+    pub fn write_twin(&mut self, bytes: &[u8], twin: &Twin, place: u64) -> Result<()> {
+        self.write_spliced(bytes, |output, sent, left| {
+            twin.send(place + sent as u64, left, output)
+        })
+    }
+
+    /// Appends bytes of which `splice` sends some by reference: it is given how many are sent and how many are left.
+    fn write_spliced(
+        &mut self,
+        bytes: &[u8],
+        splice: impl FnMut(&OwnedFd, usize, usize) -> Result<usize, Errno>,
+    ) -> Result<()> {
         if !self.splices || bytes.len() < threshold(SPLICED, 64) {
             return self.write(bytes);
         }
@@ -164,7 +191,7 @@ impl Writer {
         }
         let before = Instant::now();
         let sent = self
-            .splice_all(bytes.len(), file, offset)
+            .splice_all(bytes.len(), splice)
             .and_then(|spliced| self.write_all(&bytes[spliced..]));
         self.waited += before.elapsed();
         sent
@@ -196,13 +223,16 @@ impl Writer {
         sent
     }
 
-    /// Sends so many bytes of a file by reference; returns how many went. The rest has to be written: the output is no pipe, the file's
-    /// system cannot do it, or the file has become shorter.
-    fn splice_all(&mut self, bytes: usize, file: impl AsFd, mut offset: u64) -> Result<usize> {
+    /// Sends so many bytes by reference; returns how many went. The rest has to be written: the system cannot do it, or a file has
+    /// become shorter.
+    fn splice_all(
+        &mut self,
+        bytes: usize,
+        mut splice: impl FnMut(&OwnedFd, usize, usize) -> Result<usize, Errno>,
+    ) -> Result<usize> {
         let mut sent = 0;
         while sent < bytes {
-            let (left, flags) = (bytes - sent, SpliceFlags::empty());
-            match rustix::pipe::splice(&file, Some(&mut offset), &self.output, None, left, flags) {
+            match splice(&self.output, sent, bytes - sent) {
                 Ok(0) => break,
                 Ok(n) => sent += n,
                 Err(Errno::INTR) => {}

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 use st_expr::{Schema, Type, read_json};
-use st_row::{Fields, Spans};
+use st_row::{BadRow, Fields, Spans};
 use st_stream::cli::usage;
 use st_stream::marker::{Batch, Begin, Bound, Declared, Start, StateFigures, Watermark};
 use st_stream::{Context, Kept, Manners, Out, Stage};
@@ -68,6 +68,21 @@ impl EventTime {
             saved: None,
             arguments,
         }
+    }
+
+    /// Takes the event time of a row.
+    #[inline]
+    fn look(&mut self, row: &[u8]) -> Result<(), BadRow> {
+        self.fields.locate(row, &mut self.spans)?;
+        let time = self
+            .spans
+            .get(row, 0)
+            .map(|raw| read_json(raw, &Type::Timestamp, self.zone));
+        match time {
+            Some(st_expr::Value::Timestamp(time)) => self.seen.time(time),
+            _ => self.seen.without += 1,
+        }
+        Ok(())
     }
 
     /// Refuses a column that can have no watermark of its own, and declares the others' type.
@@ -179,18 +194,38 @@ impl Stage for EventTime {
     }
 
     fn row(&mut self, row: &[u8], out: &mut Out) -> Result<()> {
-        if let Err(bad) = self.fields.locate(row, &mut self.spans) {
-            return out.reject(row, &bad.to_string());
+        match self.look(row) {
+            Ok(()) => out.row(row),
+            Err(bad) => out.reject(row, &bad.to_string()),
         }
-        let time = self
-            .spans
-            .get(row, 0)
-            .map(|raw| read_json(raw, &Type::Timestamp, self.zone));
-        match time {
-            Some(st_expr::Value::Timestamp(time)) => self.seen.time(time),
-            _ => self.seen.without += 1,
+    }
+
+    fn takes_blocks(&self) -> bool {
+        true
+    }
+
+    fn passes_rows(&self) -> bool {
+        true
+    }
+
+    fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
+        // All up to a bad row go on together.
+        let (mut from, mut at, mut good, mut rows) = (0, 0, 0, 0);
+        for newline in memchr::memchr_iter(b'\n', lines) {
+            let row = &lines[at..newline];
+            match self.look(row) {
+                Ok(()) => good += 1,
+                Err(bad) => {
+                    out.rows(&lines[from..at], std::mem::take(&mut good))?;
+                    out.reject(row, &bad.to_string())?;
+                    from = newline + 1;
+                }
+            }
+            rows += 1;
+            at = newline + 1;
         }
-        out.row(row)
+        out.rows(&lines[from..at], good)?;
+        Ok(rows)
     }
 
     fn watermark(&mut self, mark: Option<Watermark>, _out: &mut Out) -> Result<Option<Watermark>> {

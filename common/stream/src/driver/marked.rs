@@ -74,12 +74,17 @@ impl<S: Stage> Driver<S> {
         if self.stage.reads_ahead() {
             self.reader.read_ahead();
         }
+        if self.stage.passes_rows() && self.out.writer.splices() {
+            self.reader.double();
+        }
         loop {
             if blocks
                 && position.open.is_some()
-                && let Some(lines) = self.reader.lines()
+                && let Some((lines, doubled)) = self.reader.lines()
             {
+                self.out.doubled = doubled;
                 let rows = self.stage.rows(lines, &mut self.out)?;
+                self.out.doubled = None;
                 (0..rows).for_each(|_| fail_point("stage.row"));
                 self.out.figures.rows_in += rows;
                 continue;
