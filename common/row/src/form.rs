@@ -4,7 +4,7 @@
 //! with it: what stands between the values is noted once, and the row comes back byte for byte.
 
 use crate::fields_of;
-use crate::scan::{begins, value_end, word_at};
+use crate::scan::{Prefix, value_end, word_at};
 
 /// How many forms are known at most. Rows of others are kept as they are.
 const FORMS: usize = 8;
@@ -21,7 +21,8 @@ pub struct Forms {
 #[derive(Debug, Default)]
 struct Form {
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// The beginning of what stands before each value, and where in `bytes` that ends.
+    parts: Vec<(Prefix, usize)>,
 }
 
 /// A packed row that later ones are likely to be similar to: of these only what differs is kept.
@@ -120,12 +121,13 @@ impl Form {
         for member in fields_of(row) {
             let (_, value) = member.ok()?;
             let start = value.as_ptr() as usize - row.as_ptr() as usize;
-            form.bytes.extend_from_slice(row.get(from..start)?);
-            form.ends.push(form.bytes.len());
+            let between = row.get(from..start)?;
+            form.bytes.extend_from_slice(between);
+            form.parts.push((Prefix::of(between), form.bytes.len()));
             from = start + value.len();
         }
         form.bytes.extend_from_slice(&row[from..]);
-        (!form.ends.is_empty()).then_some(form)
+        (!form.parts.is_empty()).then_some(form)
     }
 
     /// Appends the values of a row of this form; false if it has another, then something may have been appended.
@@ -134,9 +136,9 @@ impl Form {
     #[inline]
     fn pack(&self, row: &[u8], out: &mut Vec<u8>) -> bool {
         let (mut at, mut from) = (0, 0);
-        for end in &self.ends {
+        for (prefix, end) in &self.parts {
             let between = &self.bytes[from..*end];
-            if !begins(row, at, between) {
+            if !prefix.stands(row, at, between) {
                 return false;
             }
             let start = at + between.len();
@@ -156,7 +158,7 @@ impl Form {
     #[inline]
     fn unpack(&self, mut values: &[u8], out: &mut Vec<u8>) {
         let mut from = 0;
-        for end in &self.ends {
+        for (_, end) in &self.parts {
             out.extend_from_slice(&self.bytes[from..*end]);
             out.extend_from_slice(next_value(&mut values));
             from = *end;
@@ -169,9 +171,9 @@ impl Form {
     #[inline]
     fn pack_near(&self, row: &[u8], near: &Near, out: &mut Vec<u8>) -> bool {
         let (mut at, mut from, mut near_from) = (0, 0, 0);
-        for (end, near_end) in self.ends.iter().zip(&near.ends) {
+        for ((prefix, end), near_end) in self.parts.iter().zip(&near.ends) {
             let between = &self.bytes[from..*end];
-            if !begins(row, at, between) {
+            if !prefix.stands(row, at, between) {
                 return false;
             }
             let start = at + between.len();
@@ -192,7 +194,7 @@ impl Form {
 
     fn unpack_near(&self, mut values: &[u8], mut near: &[u8], out: &mut Vec<u8>) {
         let mut from = 0;
-        for end in &self.ends {
+        for (_, end) in &self.parts {
             out.extend_from_slice(&self.bytes[from..*end]);
             let both = usize::from(take(&mut values));
             let shared = take_more(&mut values, both >> 4);

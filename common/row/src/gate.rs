@@ -4,7 +4,7 @@
 //! needs no second look where the same bytes stand again; the values are checked each time.
 
 use crate::fields_of;
-use crate::scan::begins;
+use crate::scan::Prefix;
 use crate::validate::{number, string, value, word};
 
 /// Looks of rows that are remembered: a writer that leaves out what is absent has a few.
@@ -23,8 +23,8 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct Look {
     bytes: Vec<u8>,
-    /// Where in `bytes` the text before each value ends.
-    ends: Vec<usize>,
+    /// The beginning of the text before each value, and where in `bytes` that ends.
+    parts: Vec<(Prefix, usize)>,
 }
 
 impl Gate {
@@ -69,19 +69,20 @@ impl Look {
             let (_, value) = member.ok()?;
             // Where the value stands: both are slices of one row.
             let start = value.as_ptr().addr() - row.as_ptr().addr();
-            look.bytes.extend_from_slice(&row[from..start]);
-            look.ends.push(look.bytes.len());
+            let before = &row[from..start];
+            look.bytes.extend_from_slice(before);
+            look.parts.push((Prefix::of(before), look.bytes.len()));
             from = start + value.len();
         }
-        (!look.ends.is_empty() && &row[from..] == b"}").then_some(look)
+        (!look.parts.is_empty() && &row[from..] == b"}").then_some(look)
     }
 
     #[inline(always)]
     fn pass(&self, text: &[u8], mut at: usize) -> Option<usize> {
         let mut from = 0;
-        for &end in &self.ends {
+        for &(prefix, end) in &self.parts {
             let before = &self.bytes[from..end];
-            if !begins(text, at, before) {
+            if !prefix.stands(text, at, before) {
                 return None;
             }
             at += before.len();

@@ -15,17 +15,6 @@ pub(crate) fn word_at(row: &[u8], at: usize) -> Option<u64> {
         .map(|b| u64::from_le_bytes(*b))
 }
 
-/// True if `part` stands at `at`. Most parts are a key of a few letters: two words that may overlap.
-#[inline(always)]
-pub(crate) fn begins(row: &[u8], at: usize, part: &[u8]) -> bool {
-    if (8..=16).contains(&part.len()) {
-        let last = part.len() - 8;
-        return word_at(row, at) == word_at(part, 0)
-            && word_at(row, at + last) == word_at(part, last);
-    }
-    row.get(at..at + part.len()) == Some(part)
-}
-
 /// The beginning of a text that is looked for at a place, sixteen bytes in one comparison.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prefix {
