@@ -94,7 +94,7 @@ impl Stencil {
         let slots = Slots::new(parts.row, parts.spans, parts.values);
         let cut = generator.cut();
         if let Some((cut, text)) = cut.and_then(|cut| Some((cut, cut.text(&slots)?))) {
-            self.pieces(cut, text.as_bytes(), target)?;
+            self.pieces(cut, text, target)?;
             return Ok(true);
         }
         let mut made = generator.made(parts.env, &slots);

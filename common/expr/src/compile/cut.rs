@@ -44,7 +44,7 @@ impl Cut {
     /// The text, if it stands in the row without escapes; what is between the characters are then the rows' values. `None`
     /// if the generator has to be asked.
     #[inline]
-    pub fn text<'r>(&self, slots: &Slots<'_, 'r>) -> Option<&'r str> {
-        std::str::from_utf8(st_row::plain_text(slots.raw(self.field)?)?).ok()
+    pub fn text<'r>(&self, slots: &Slots<'_, 'r>) -> Option<&'r [u8]> {
+        st_row::plain_text(slots.raw(self.field)?)
     }
 }
