@@ -18,6 +18,7 @@ use crate::inspect::{SourceView, damaged_header};
 use crate::name::check_name;
 use crate::record::{Lines, sealed, verifies};
 use crate::record_log::{Place, RESTORE, RecordLog, damaged, parse, read_header};
+use crate::recorded::Recorded;
 use crate::{QueryDir, fail_point, threshold};
 
 /// Fewer forgettable records than this are not worth a rewrite.
@@ -45,7 +46,7 @@ pub struct OffsetRecord {
     /// How many rows it had, so that a replay that differs is noticed.
     pub rows: u64,
     /// What was read, in the source's own fields.
-    pub range: Value,
+    pub range: Recorded,
     /// What the source remembers as of this batch, in its own fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Value>,

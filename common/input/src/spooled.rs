@@ -5,8 +5,7 @@
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use st_checkpoint::{QueryDir, Spool};
+use st_checkpoint::{QueryDir, Recorded, Spool};
 use st_stream::Out;
 
 use crate::rows::{Direct, Room, Rows};
@@ -46,7 +45,7 @@ pub struct RowSpool {
 
 impl RowSpool {
     /// Opens the spool behind the last recorded range.
-    pub fn open(dir: &QueryDir, source: &str, last: Option<&Value>) -> Result<RowSpool> {
+    pub fn open(dir: &QueryDir, source: &str, last: Option<&Recorded>) -> Result<RowSpool> {
         let from = last.map(parse).transpose()?.map_or(0, |range| range.to);
         Ok(RowSpool {
             spool: Spool::open(dir, source, from)?,
@@ -55,7 +54,7 @@ impl RowSpool {
     }
 
     /// Makes the open batch durable and gives its range.
-    pub fn cut(&mut self) -> Result<Value> {
+    pub fn cut(&mut self) -> Result<Recorded> {
         let crc = self.spool.seal()?;
         let range = Range {
             from: self.from,
@@ -63,11 +62,11 @@ impl RowSpool {
             crc,
         };
         self.from = range.to;
-        Ok(serde_json::to_value(range)?)
+        Recorded::new(&range)
     }
 
     /// Sends the rows of a range again.
-    pub fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+    pub fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
         let range = parse(range)?;
         let mut carry = Vec::new();
         self.spool
@@ -93,7 +92,7 @@ impl RowSpool {
     }
 
     /// Gives up everything below the end of a range.
-    pub fn forget(&mut self, range: &Value) -> Result<()> {
+    pub fn forget(&mut self, range: &Recorded) -> Result<()> {
         self.spool.forget_below(parse(range)?.to)
     }
 
@@ -116,8 +115,10 @@ impl RowSpool {
     }
 }
 
-fn parse(range: &Value) -> Result<Range> {
-    Range::deserialize(range).context("the recorded range is none of a spool")
+fn parse(range: &Recorded) -> Result<Range> {
+    range
+        .parse()
+        .context("the recorded range is none of a spool")
 }
 
 /// Hands on the whole lines of a block of the spool; `carry` keeps the line that goes on in the next one.

@@ -38,6 +38,7 @@ pub use reader::{LINE_LIMIT, Next, Reader, Woken};
 pub use signals::Stop;
 pub use source::{Budget, Opening, Read, Source, SourceArgs};
 pub use source_driver::run_source;
+pub use st_checkpoint::Recorded;
 pub use stage::{Context, Kept, Manners, Stage};
 pub use trigger::Trigger;
 pub use writer::{Closed, Writer};

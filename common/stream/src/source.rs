@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
-use st_checkpoint::{Change, Durability, QueryDir};
+use st_checkpoint::{Change, Durability, QueryDir, Recorded};
 
 use crate::cli;
 use crate::explain::Explain;
@@ -133,7 +133,7 @@ pub struct Opening<'a> {
     /// The checkpoint, locked.
     pub query: Option<&'a QueryDir>,
     /// The `range` of every batch still recorded, oldest first, with its id.
-    pub recorded: &'a [(i64, Value)],
+    pub recorded: &'a [(i64, Recorded)],
     /// The batch up to which every sink has committed.
     pub epoch: i64,
     /// Read only what is there now.
@@ -170,7 +170,7 @@ pub trait Source {
     fn open(&mut self, opening: &Opening<'_>) -> Result<()>;
 
     /// Sends the rows of a recorded batch again, the same bytes; refuses if they are gone.
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()>;
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()>;
 
     /// True if the user has accepted that recorded rows may be gone: a replay may then have fewer of them.
     fn accepts_loss(&self) -> bool {
@@ -182,23 +182,23 @@ pub trait Source {
 
     /// Closes the batch: the range of what was read since the last cut, from which `replay` finds it again.
     /// What the range refers to must be durable (a spool).
-    fn cut(&mut self) -> Result<Value>;
+    fn cut(&mut self) -> Result<Recorded>;
 
     /// Waits until there may be something to read, until `until`, or a signal.
     fn wait(&mut self, until: Option<Instant>) -> Result<()>;
 
     /// Every sink has committed up to and including the batch whose range is given: clean up behind it.
-    fn forget(&mut self, _batch: i64, _range: &Value) -> Result<()> {
+    fn forget(&mut self, _batch: i64, _range: &Recorded) -> Result<()> {
         Ok(())
     }
 
     /// Before records of batches leave the offsets: keep what must be remembered of them. Durable on return.
-    fn remember(&mut self, _ranges: &[(i64, Value)]) -> Result<()> {
+    fn remember(&mut self, _ranges: &[(i64, Recorded)]) -> Result<()> {
         Ok(())
     }
 
     /// Where a batch of this range ends, for people: short, whatever the range's size, in the source's own terms.
-    fn offset(&self, _range: &Value) -> Value {
+    fn offset(&self, _range: &Recorded) -> Value {
         Value::Null
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result, bail};
 use serde_json::{Map, Value, json};
 use st_checkpoint::{
-    Durability, Kind, Lock, OffsetRecord, Offsets, Patience, Peers, QueryDir, SideFile, SideKind,
-    fail_point,
+    Durability, Kind, Lock, OffsetRecord, Offsets, Patience, Peers, QueryDir, Recorded, SideFile,
+    SideKind, fail_point,
 };
 use st_monitor::{Activity, Bytes, Live, LiveFile, Role, RunDir};
 
@@ -75,7 +75,7 @@ struct Checkpoint {
     dir: QueryDir,
     offsets: Offsets,
     /// Ranges the source was not yet told to clean up behind, oldest first.
-    ranges: Vec<(i64, Value)>,
+    ranges: Vec<(i64, Recorded)>,
     /// The floor as the source was last told.
     floor: i64,
     /// The other sources of the query.
@@ -211,7 +211,7 @@ impl<S: Source> Run<S> {
             self.register(&mut start);
         }
         self.open_sides(&start)?;
-        let recorded: Vec<(i64, Value)> = records
+        let recorded: Vec<(i64, Recorded)> = records
             .iter()
             .map(|record| (record.batch, record.range.clone()))
             .collect();
@@ -560,7 +560,7 @@ impl<S: Source> Run<S> {
     }
 
     /// The end of a batch whose record is durable.
-    fn close(&mut self, last: bool, range: &Value) -> Result<()> {
+    fn close(&mut self, last: bool, range: &Recorded) -> Result<()> {
         self.out.open()?;
         self.out.sync_sides()?;
         self.out.figures.ms = self.since.elapsed().as_millis() as u64;
@@ -580,7 +580,7 @@ impl<S: Source> Run<S> {
     }
 
     /// Adds what the sink needs for its report: where the batch begins and ends, when its blocks went out.
-    fn account(&mut self, range: &Value) {
+    fn account(&mut self, range: &Recorded) {
         let recorded = std::mem::take(&mut self.recorded);
         let us = self.meter.lap(
             std::mem::take(&mut self.waited),
@@ -819,7 +819,7 @@ impl<S: Source> Run<S> {
 }
 
 /// The range of the last batch up to `epoch`.
-fn records_before(records: &[OffsetRecord], epoch: i64) -> Option<Value> {
+fn records_before(records: &[OffsetRecord], epoch: i64) -> Option<Recorded> {
     let record = records.iter().rfind(|record| record.batch <= epoch)?;
     Some(record.range.clone())
 }

@@ -40,6 +40,10 @@ impl Numbers {
     }
 }
 
+fn number(range: &Recorded, name: &str) -> u64 {
+    range.get(name).unwrap().as_u64().unwrap()
+}
+
 impl Source for Numbers {
     fn tool(&self) -> &'static str {
         "st-numbers"
@@ -55,17 +59,13 @@ impl Source for Numbers {
     }
     fn open(&mut self, opening: &Opening<'_>) -> Result<()> {
         if let Some((_, range)) = opening.recorded.last() {
-            self.next = range["to"].as_u64().unwrap();
+            self.next = number(range, "to");
             self.cut = self.next;
         }
         Ok(())
     }
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
-        let (here, from, to) = (
-            self.next,
-            range["from"].as_u64().unwrap(),
-            range["to"].as_u64().unwrap(),
-        );
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
+        let (here, from, to) = (self.next, number(range, "from"), number(range, "to"));
         self.next = from;
         while self.next < to.min(self.end) {
             self.send(out)?;
@@ -87,10 +87,10 @@ impl Source for Numbers {
             Read::Idle
         })
     }
-    fn cut(&mut self) -> Result<Value> {
-        let range = json!({ "from": self.cut, "to": self.next });
+    fn cut(&mut self) -> Result<Recorded> {
+        let range = Recorded::new(&json!({ "from": self.cut, "to": self.next }));
         self.cut = self.next;
-        Ok(range)
+        range
     }
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {
         self.waits += 1;
@@ -337,7 +337,7 @@ fn where_the_filled_batches_begin_is_known_when_their_records_are_forgotten() {
         time: String::new(),
         is_final: false,
         rows: 0,
-        range: json!(null),
+        range: Recorded::new(&json!(null)).unwrap(),
         memory: None,
         filled,
         since,

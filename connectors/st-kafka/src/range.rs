@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use st_stream::Recorded;
 
 /// Offsets by topic and partition. Spark's spelling: `{"orders":{"0":23}}`.
 pub type ByPartition<T> = BTreeMap<String, BTreeMap<i32, T>>;
@@ -27,8 +27,10 @@ pub struct Run(pub String, pub i32, pub u64);
 
 impl Range {
     /// Reads a recorded range.
-    pub fn parse(range: &Value) -> Result<Range> {
-        Range::deserialize(range).context("the recorded range is none of st-kafka")
+    pub fn parse(range: &Recorded) -> Result<Range> {
+        range
+            .parse()
+            .context("the recorded range is none of st-kafka")
     }
 
     /// The runs, whether they were left out or not.
@@ -60,8 +62,8 @@ impl Range {
     }
 
     /// As it is recorded.
-    pub fn to_value(&self) -> Value {
-        json!(self)
+    pub fn recorded(&self) -> Result<Recorded> {
+        Recorded::new(self)
     }
 }
 
@@ -69,14 +71,15 @@ impl Range {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn one_run_needs_no_order() {
         let text = r#"{"offsets":{"t":{"0":[5,5],"1":[7,12]}},"messages":4}"#;
-        let value: Value = serde_json::from_str(text).unwrap();
-        let range = Range::parse(&value).unwrap();
+        let recorded: Recorded = serde_json::from_str(text).unwrap();
+        let range = Range::parse(&recorded).unwrap();
         assert_eq!(range.order(), [Run("t".to_string(), 1, 4)]);
-        assert_eq!(range.to_value(), value);
+        assert_eq!(range.recorded().unwrap(), recorded);
         assert_eq!(json!(range.ends()), json!({"t": {"0": 5, "1": 12}}));
     }
 }

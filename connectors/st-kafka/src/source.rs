@@ -8,7 +8,7 @@ use rdkafka::message::Message;
 use serde_json::{Map, Value, json};
 use st_expr::Schema;
 use st_stream::cli::usage;
-use st_stream::{Budget, Opening, Out, Read, Source, message};
+use st_stream::{Budget, Opening, Out, Read, Recorded, Source, message};
 
 use crate::args::Arguments;
 use crate::range::{ByPartition, Range, Run};
@@ -432,7 +432,7 @@ impl Source for KafkaSource {
         Ok(())
     }
 
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
         let range = Range::parse(range)?;
         self.begin()?;
         for Run(topic, id, count) in range.order() {
@@ -514,7 +514,7 @@ impl Source for KafkaSource {
         })
     }
 
-    fn cut(&mut self) -> Result<Value> {
+    fn cut(&mut self) -> Result<Recorded> {
         let mut range = Range {
             messages: self.messages,
             ..Range::default()
@@ -535,7 +535,7 @@ impl Source for KafkaSource {
         self.messages = 0;
         self.shared = false;
         self.since = Instant::now();
-        Ok(range.to_value())
+        range.recorded()
     }
 
     fn wait(&mut self, until: Option<Instant>) -> Result<()> {
@@ -552,7 +552,7 @@ impl Source for KafkaSource {
         Ok(())
     }
 
-    fn offset(&self, range: &Value) -> Value {
+    fn offset(&self, range: &Recorded) -> Value {
         Range::parse(range).map_or(Value::Null, |range| json!(range.ends()))
     }
 

@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use serde_json::{Map, Value, json};
 use st_input::{Advice, Direct, Format, Reading, Room, RowSpool, Rows, Spooled};
-use st_stream::{Budget, Opening, Out, Read, Source, cli::usage, clock, message};
+use st_stream::{Budget, Opening, Out, Read, Recorded, Source, cli::usage, clock, message};
 use st_time::Zone;
 
 use crate::address::Address;
@@ -219,7 +219,7 @@ impl Source for ListenSource {
         Ok(())
     }
 
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
         match &mut self.spool {
             Some(spool) => spool.replay(range, out),
             None => Ok(()),
@@ -270,14 +270,14 @@ impl Source for ListenSource {
         Ok(if idle { Read::Idle } else { Read::More })
     }
 
-    fn cut(&mut self) -> Result<Value> {
+    fn cut(&mut self) -> Result<Recorded> {
         match &mut self.spool {
             Some(spool) => spool.cut(),
-            None => Ok(json!({})),
+            None => Recorded::new(&json!({})),
         }
     }
 
-    fn offset(&self, range: &Value) -> Value {
+    fn offset(&self, range: &Recorded) -> Value {
         // Where the spool ends; without one there is no place to go back to.
         range
             .get("to")
@@ -317,7 +317,7 @@ impl Source for ListenSource {
         }
     }
 
-    fn forget(&mut self, _batch: i64, range: &Value) -> Result<()> {
+    fn forget(&mut self, _batch: i64, range: &Recorded) -> Result<()> {
         match &mut self.spool {
             Some(spool) => spool.forget(range),
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use st_stream::{Budget, Opening, Out, Read, Source, cli, clock};
+use st_stream::{Budget, Opening, Out, Read, Recorded, Source, cli, clock};
 use st_time::{Zone, parse_timestamp};
 
 use crate::args::Arguments;
@@ -191,7 +191,7 @@ impl Source for RateSource {
         Ok(())
     }
 
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
         let range = parse(range)?;
         let after = self.next;
         self.next = range.from;
@@ -234,17 +234,17 @@ impl Source for RateSource {
         })
     }
 
-    fn cut(&mut self) -> Result<Value> {
+    fn cut(&mut self) -> Result<Recorded> {
         let range = Range {
             start: iso(self.start),
             from: self.from,
             to: self.next,
         };
         self.from = self.next;
-        Ok(json!(range))
+        Recorded::new(&range)
     }
 
-    fn offset(&self, range: &Value) -> Value {
+    fn offset(&self, range: &Recorded) -> Value {
         range
             .get("to")
             .map_or(Value::Null, |to| json!({"value": to}))
@@ -284,6 +284,8 @@ fn instant(text: &str) -> Result<i64> {
     Ok(micros.div_euclid(1000))
 }
 
-fn parse(range: &Value) -> Result<Range> {
-    Range::deserialize(range).context("the recorded range is none of st-rate")
+fn parse(range: &Recorded) -> Result<Range> {
+    range
+        .parse()
+        .context("the recorded range is none of st-rate")
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use st_checkpoint::{
-    Commits, Durability, Holder, Kind, OffsetRecord, Offsets, Patience, QueryDir, StateFile,
+    Commits, Durability, Holder, Kind, OffsetRecord, Offsets, Patience, QueryDir, Recorded,
+    StateFile,
 };
 use tempfile::TempDir;
 
@@ -78,7 +79,7 @@ fn query() -> (TempDir, PathBuf) {
             time: "2025-01-15T10:30:00.000Z".to_string(),
             is_final: false,
             rows: 1,
-            range: json!({}),
+            range: Recorded::new(&json!({})).unwrap(),
             memory: None,
             filled: false,
             since: None,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use serde_json::{Map, Value, json};
-use st_checkpoint::Change;
+use st_checkpoint::{Change, Recorded};
 use st_input::{Advice, Blocks, Decoder, Direct, RowSpool, Spooled};
 use st_stream::{Budget, Opening, Out, Read, Source};
 
@@ -137,7 +137,7 @@ impl Source for StdinSource {
         Ok(())
     }
 
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
         match &mut self.spool {
             Some(spool) => spool.replay(range, out),
             None => Ok(()),
@@ -184,14 +184,14 @@ impl Source for StdinSource {
         Ok(if self.hungry { Read::More } else { Read::Full })
     }
 
-    fn cut(&mut self) -> Result<Value> {
+    fn cut(&mut self) -> Result<Recorded> {
         match &mut self.spool {
             Some(spool) => spool.cut(),
-            None => Ok(json!({})),
+            None => Recorded::new(&json!({})),
         }
     }
 
-    fn offset(&self, range: &Value) -> Value {
+    fn offset(&self, range: &Recorded) -> Value {
         // Where the spool ends; without one there is no place to go back to.
         range
             .get("to")
@@ -205,7 +205,7 @@ impl Source for StdinSource {
         self.is_ready(patience).map(|_| ())
     }
 
-    fn forget(&mut self, _batch: i64, range: &Value) -> Result<()> {
+    fn forget(&mut self, _batch: i64, range: &Recorded) -> Result<()> {
         match &mut self.spool {
             Some(spool) => spool.forget(range),
             None => Ok(()),

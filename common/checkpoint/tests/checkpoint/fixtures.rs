@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use st_checkpoint::{
     Change, Claim, Commits, Durability, Holder, Kind, Memory, OffsetRecord, Offsets, Patience,
-    Progress, QueryDir, SideFile, SideKind, Spool, StateFile, Target, claim,
+    Progress, QueryDir, Recorded, SideFile, SideKind, Spool, StateFile, Target, claim,
 };
 use tempfile::TempDir;
 
@@ -47,12 +47,12 @@ fn plan() -> [Value; 2] {
 }
 
 fn batches() -> [OffsetRecord; 3] {
-    let record = |batch, time: &str, is_final, range, memory| OffsetRecord {
+    let record = |batch, time: &str, is_final, range: Value, memory| OffsetRecord {
         batch,
         time: time.into(),
         is_final,
         rows: 7,
-        range,
+        range: Recorded::new(&range).unwrap(),
         memory,
         filled: false,
         since: None,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use st_checkpoint::{Change, OffsetRecord, Offsets, QueryDir};
+use st_checkpoint::{Change, OffsetRecord, Offsets, QueryDir, Recorded};
 use tempfile::TempDir;
 
 use crate::support::{lines, message, put, query, text};
@@ -14,7 +14,7 @@ fn record(batch: i64) -> OffsetRecord {
         time: format!("2026-01-01T00:00:{:02}.000Z", batch % 60),
         is_final: false,
         rows: 5,
-        range: json!({"files": [format!("{batch}.json")]}),
+        range: Recorded::new(&json!({"files": [format!("{batch}.json")]})).unwrap(),
         memory: None,
         filled: false,
         since: None,

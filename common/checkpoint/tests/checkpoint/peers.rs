@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use st_checkpoint::{
-    Change, Commits, Holder, OffsetRecord, Offsets, Patience, Peers, QueryDir, StateFile,
+    Change, Commits, Holder, OffsetRecord, Offsets, Patience, Peers, QueryDir, Recorded, StateFile,
 };
 
 use crate::support::query;
@@ -17,7 +17,7 @@ fn record(batch: i64) -> OffsetRecord {
         time: "2025-01-15T10:00:00.000Z".into(),
         is_final: false,
         rows: 0,
-        range: Value::Null,
+        range: Recorded::new(&Value::Null).unwrap(),
         memory: None,
         filled: true,
         since: None,

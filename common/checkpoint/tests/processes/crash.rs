@@ -9,14 +9,18 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use st_checkpoint::{
-    Change, Commits, Durability, Kind, OffsetRecord, Offsets, QueryDir, SideFile, SideKind, Spool,
-    StateFile, fail_point,
+    Change, Commits, Durability, Kind, OffsetRecord, Offsets, QueryDir, Recorded, SideFile,
+    SideKind, Spool, StateFile, fail_point,
 };
 use tempfile::TempDir;
 
 use crate::support::{BY, given_folder, process, text};
 
 const BATCHES: i64 = 260;
+
+fn number(record: &OffsetRecord, name: &str) -> u64 {
+    record.range.get(name).unwrap().as_u64().unwrap()
+}
 
 /// Source, stage and sink of one batch after the other: sums per key, every seventh row is bad,
 /// the sink appends the changed sums to `out`.
@@ -27,9 +31,7 @@ fn run(folder: &Path) -> anyhow::Result<()> {
     let start = dir.committed()?;
     let mut offsets = Offsets::open(&dir, "st-tail", &Value::Null, &safe)?;
     let recorded = match offsets.last() {
-        Some(last) => offsets
-            .get(last)?
-            .map_or(0, |record| record.range["to"].as_u64().unwrap()),
+        Some(last) => offsets.get(last)?.map_or(0, |record| number(&record, "to")),
         None => 0,
     };
     let mut spool = Spool::open_sized(&dir, "st-tail", recorded, 500)?;
@@ -59,9 +61,7 @@ fn run(folder: &Path) -> anyhow::Result<()> {
         let record = match offsets.get(batch)? {
             Some(record) => record,
             None => {
-                let from = offsets
-                    .get(batch - 1)?
-                    .map_or(0, |r| r.range["to"].as_u64().unwrap());
+                let from = offsets.get(batch - 1)?.map_or(0, |r| number(&r, "to"));
                 // Lines an earlier run had taken are there already.
                 for row in batch * 5..batch * 5 + 5 {
                     let line = format!("{row}\n");
@@ -74,7 +74,8 @@ fn run(folder: &Path) -> anyhow::Result<()> {
                     }
                 }
                 let crc = spool.seal()?;
-                let range = json!({"from": from, "to": spool.position(), "crc": crc});
+                let range =
+                    Recorded::new(&json!({"from": from, "to": spool.position(), "crc": crc}))?;
                 let time = format!("t{batch}");
                 let record = OffsetRecord {
                     batch,
@@ -90,12 +91,11 @@ fn run(folder: &Path) -> anyhow::Result<()> {
                 record
             }
         };
-        let number = |name: &str| record.range[name].as_u64().unwrap();
         let mut rows = String::new();
         spool.read(
-            number("from"),
-            number("to"),
-            number("crc") as u32,
+            number(&record, "from"),
+            number(&record, "to"),
+            number(&record, "crc") as u32,
             &mut |block| {
                 rows.push_str(std::str::from_utf8(block)?);
                 Ok(())
@@ -140,7 +140,7 @@ fn run(folder: &Path) -> anyhow::Result<()> {
         )?;
         let floor = dir.floor()?.unwrap_or(-1);
         if let Some(record) = offsets.get(floor)? {
-            spool.forget_below(record.range["to"].as_u64().unwrap())?;
+            spool.forget_below(number(&record, "to"))?;
         }
         offsets.forget_below(floor, &mut |_| Ok(()))?;
     }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use st_checkpoint::{
-    Change, Commits, Durability, Kind, OffsetRecord, Offsets, QueryDir, SideFile, SideKind, Spool,
-    StateFile,
+    Change, Commits, Durability, Kind, OffsetRecord, Offsets, QueryDir, Recorded, SideFile,
+    SideKind, Spool, StateFile,
 };
 
 use crate::support::{BY, given_folder, process, query};
@@ -35,7 +35,7 @@ fn open(what: &str, dir: &QueryDir, last: Option<i64>) -> anyhow::Result<(i64, B
             let mut offsets = Offsets::open(dir, "st-tail", &Value::Null, &safe)?;
             let stands = offsets.last().unwrap_or(-1);
             let write = move |batch| {
-                let range = json!(wide);
+                let range = Recorded::new(&json!(wide))?;
                 let record = OffsetRecord {
                     batch,
                     time: String::new(),

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
-use st_checkpoint::Change;
+use st_checkpoint::{Change, Recorded};
 use st_input::Advice;
 use st_stream::{Budget, Opening, Out, Read, Source, message};
 
@@ -33,6 +33,7 @@ use reading::{Part, Reading};
 use shape::{Shape, last_record};
 
 use crate::config::Config;
+use crate::roots::Root;
 use crate::{identity, open};
 
 /// The source.
@@ -156,7 +157,7 @@ impl FileSource {
     }
 
     /// Finds the file in which the last recorded batch was cut.
-    fn resume(&mut self, recorded: &[(i64, Value)]) -> Result<()> {
+    fn resume(&mut self, recorded: &[(i64, Recorded)]) -> Result<()> {
         let Some((_, range)) = recorded.last() else {
             return Ok(());
         };
@@ -229,7 +230,10 @@ impl FileSource {
     }
 
     /// A named file that grew after an earlier run had read it is not read on: that is said.
-    fn warn_of_later_growth(&self, recorded: &[(i64, Value)]) -> Result<()> {
+    fn warn_of_later_growth(&self, recorded: &[(i64, Recorded)]) -> Result<()> {
+        if self.config.roots.iter().all(Root::is_watched) {
+            return Ok(());
+        }
         for (_, range) in recorded {
             for file in Range::parse(range)?.files.iter().filter(|file| !file.more) {
                 let is_named = self
@@ -253,7 +257,7 @@ impl FileSource {
         Ok(())
     }
 
-    fn clean(&self, range: &Value) -> Result<()> {
+    fn clean(&self, range: &Recorded) -> Result<()> {
         let Some(clean) = &self.config.clean else {
             return Ok(());
         };
@@ -323,7 +327,7 @@ impl Source for FileSource {
         self.resume(opening.recorded)
     }
 
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
         for file in Range::parse(range)?.files {
             self.replay_file(&file, out)?;
         }
@@ -367,7 +371,7 @@ impl Source for FileSource {
         }
     }
 
-    fn cut(&mut self) -> Result<Value> {
+    fn cut(&mut self) -> Result<Recorded> {
         if !self.quiet {
             self.warn_of_growth();
         }
@@ -383,10 +387,10 @@ impl Source for FileSource {
             ..Range::default()
         };
         self.shape.note(&mut range);
-        Ok(json!(range))
+        Recorded::new(&range)
     }
 
-    fn offset(&self, range: &Value) -> Value {
+    fn offset(&self, range: &Recorded) -> Value {
         let Some(last) = Range::parse(range)
             .ok()
             .and_then(|mut range| range.files.pop())
@@ -415,11 +419,11 @@ impl Source for FileSource {
         Ok(())
     }
 
-    fn forget(&mut self, _batch: i64, range: &Value) -> Result<()> {
+    fn forget(&mut self, _batch: i64, range: &Recorded) -> Result<()> {
         self.clean(range)
     }
 
-    fn remember(&mut self, ranges: &[(i64, Value)]) -> Result<()> {
+    fn remember(&mut self, ranges: &[(i64, Recorded)]) -> Result<()> {
         self.seen.fold(ranges).context("the memory of files read")
     }
 }

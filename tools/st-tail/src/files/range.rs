@@ -1,11 +1,15 @@
 //! What a batch of files was: the text of its offsets record.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use st_checkpoint::Recorded;
 use st_input::Place;
 
 use super::listing::Found;
+
+const NOT_FILES: &str = "the recorded range is none of files";
 
 /// The files of a batch, in the order they were read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -111,8 +115,24 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Range {
+    /// The paths of a record's files, without all else.
+    pub fn paths(range: &Recorded) -> Result<impl Iterator<Item = Cow<'_, str>>> {
+        #[derive(Deserialize)]
+        struct Paths<'r> {
+            #[serde(borrow)]
+            files: Vec<Path<'r>>,
+        }
+        #[derive(Deserialize)]
+        struct Path<'r> {
+            #[serde(borrow)]
+            path: Cow<'r, str>,
+        }
+        let paths: Paths<'_> = range.parse().context(NOT_FILES)?;
+        Ok(paths.files.into_iter().map(|file| file.path))
+    }
+
     /// Reads a record.
-    pub fn parse(value: &Value) -> Result<Range> {
-        Range::deserialize(value).context("the recorded range is none of files")
+    pub fn parse(range: &Recorded) -> Result<Range> {
+        range.parse().context(NOT_FILES)
     }
 }

@@ -5,8 +5,7 @@
 
 use anyhow::{Context, Result};
 use hashbrown::HashSet;
-use serde_json::Value;
-use st_checkpoint::{Memory, QueryDir};
+use st_checkpoint::{Memory, QueryDir, Recorded};
 
 use super::range::Range;
 
@@ -19,7 +18,7 @@ pub struct Seen {
 
 impl Seen {
     /// Loads the memory, and adds what is still recorded.
-    pub fn load(&mut self, dir: &QueryDir, name: &str, recorded: &[(i64, Value)]) -> Result<()> {
+    pub fn load(&mut self, dir: &QueryDir, name: &str, recorded: &[(i64, Recorded)]) -> Result<()> {
         let paths = &mut self.paths;
         let memory = Memory::open(dir, name, &mut |_, text| {
             let more: Vec<Box<str>> = serde_json::from_str(text).context("no list of paths")?;
@@ -28,8 +27,8 @@ impl Seen {
         })?;
         self.memory = Some(memory);
         for (_, range) in recorded {
-            for file in Range::parse(range)?.files {
-                self.add(&file.path);
+            for path in Range::paths(range)? {
+                self.add(&path);
             }
         }
         Ok(())
@@ -48,7 +47,7 @@ impl Seen {
     }
 
     /// Makes the files of these batches durable in the memory.
-    pub fn fold(&mut self, ranges: &[(i64, Value)]) -> Result<()> {
+    pub fn fold(&mut self, ranges: &[(i64, Recorded)]) -> Result<()> {
         let Some(memory) = &mut self.memory else {
             return Ok(());
         };

@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use anyhow::{Context, Result, anyhow};
 use st_expr::Schema;
-use st_stream::message;
+use st_stream::{Recorded, message};
 
 use super::parquet::{Footer, merged};
 use super::partition;
@@ -113,7 +113,7 @@ impl Shape {
 }
 
 /// The last record of a query, if it has any.
-pub fn last_record(recorded: &[(i64, serde_json::Value)]) -> Result<Option<Range>> {
+pub fn last_record(recorded: &[(i64, Recorded)]) -> Result<Option<Range>> {
     let last = recorded.last().map(|(_, range)| Range::parse(range));
     last.transpose().context("the last record")
 }

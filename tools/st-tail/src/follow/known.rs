@@ -6,8 +6,7 @@
 
 use anyhow::{Context, Result};
 use hashbrown::{HashMap, HashSet};
-use serde_json::Value;
-use st_checkpoint::{Memory, QueryDir, threshold};
+use st_checkpoint::{Memory, QueryDir, Recorded, threshold};
 
 use super::print::Inode;
 use super::record::{Piece, Range};
@@ -24,7 +23,7 @@ pub struct Known {
 
 impl Known {
     /// Loads the memory, and adds what is still recorded.
-    pub fn load(&mut self, dir: &QueryDir, name: &str, recorded: &[(i64, Value)]) -> Result<()> {
+    pub fn load(&mut self, dir: &QueryDir, name: &str, recorded: &[(i64, Recorded)]) -> Result<()> {
         let pieces = &mut self.pieces;
         let memory = Memory::open(dir, name, &mut |_, text| {
             let more: Vec<Piece> = serde_json::from_str(text).context("no list of files")?;
@@ -57,7 +56,7 @@ impl Known {
     }
 
     /// Makes durable what these batches say. `there`: the files that can still be found.
-    pub fn fold(&mut self, ranges: &[(i64, Value)], there: &HashSet<Inode>) -> Result<()> {
+    pub fn fold(&mut self, ranges: &[(i64, Recorded)], there: &HashSet<Inode>) -> Result<()> {
         let Some(memory) = &mut self.memory else {
             return Ok(());
         };

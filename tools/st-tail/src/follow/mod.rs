@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use hashbrown::HashSet;
-use serde_json::{Map, Value, json};
-use st_checkpoint::Change;
+use serde_json::{Map, Value};
+use st_checkpoint::{Change, Recorded};
 use st_input::{Advice, Place};
 use st_stream::{Budget, Opening, Out, Read, Source, cli::usage, message};
 
@@ -164,7 +164,7 @@ impl Source for FollowSource {
         self.begin()
     }
 
-    fn replay(&mut self, range: &Value, out: &mut Out) -> Result<()> {
+    fn replay(&mut self, range: &Recorded, out: &mut Out) -> Result<()> {
         for piece in Range::parse(range)?
             .follow
             .iter()
@@ -232,7 +232,7 @@ impl Source for FollowSource {
         Ok(Read::Idle)
     }
 
-    fn cut(&mut self) -> Result<Value> {
+    fn cut(&mut self) -> Result<Recorded> {
         let mut pieces = std::mem::take(&mut self.done);
         pieces.extend(
             self.followed
@@ -243,10 +243,10 @@ impl Source for FollowSource {
             piece.schema = self.config.schema_of_rows(&piece.path);
         }
         self.known.note(&pieces);
-        Ok(json!(Range { follow: pieces }))
+        Recorded::new(&Range { follow: pieces })
     }
 
-    fn offset(&self, range: &Value) -> Value {
+    fn offset(&self, range: &Recorded) -> Value {
         let pieces = Range::parse(range).unwrap_or_default().follow.into_iter();
         let ends: Map<String, Value> = pieces
             .take(FEW)
@@ -266,7 +266,7 @@ impl Source for FollowSource {
         Ok(())
     }
 
-    fn remember(&mut self, ranges: &[(i64, Value)]) -> Result<()> {
+    fn remember(&mut self, ranges: &[(i64, Recorded)]) -> Result<()> {
         let there: HashSet<Inode> = self
             .current()?
             .into_iter()

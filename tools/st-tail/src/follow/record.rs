@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use st_checkpoint::Recorded;
 
 use super::print::{Inode, Print};
 use crate::files::Mark;
@@ -49,7 +49,9 @@ impl Piece {
 
 impl Range {
     /// Reads a record.
-    pub fn parse(value: &Value) -> Result<Range> {
-        Range::deserialize(value).context("the recorded range is none of followed files")
+    pub fn parse(range: &Recorded) -> Result<Range> {
+        range
+            .parse()
+            .context("the recorded range is none of followed files")
     }
 }
