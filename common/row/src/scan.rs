@@ -48,8 +48,7 @@ impl Prefix {
     }
 }
 
-/// Where the bytes of a text stand that end a string or may not stand in one: quotes, backslashes, control characters. They are
-/// found 64 bytes at a time, ahead of who asks, so that the search for one does not wait for the end of the one before.
+/// Where the quotes and backslashes of a text stand. They are found 64 bytes at a time, ahead of who asks, so that the search for one does not wait for the end of the one before.
 pub(crate) struct Stops<'t> {
     text: &'t [u8],
     last: &'t [u8; 64],
@@ -97,24 +96,24 @@ impl<'t> Stops<'t> {
         self.block = block;
         let rest = self.text.get(block * 64..).unwrap_or_default();
         self.bits = match rest.first_chunk() {
-            Some(bytes) => specials(bytes),
+            Some(bytes) => stops(bytes),
             // The last 64 bytes begin in the block before.
-            None => specials(self.last)
+            None => stops(self.last)
                 .checked_shr(64 - rest.len() as u32)
                 .unwrap_or(0),
         };
     }
 }
 
-/// One bit for each byte that is a quote, a backslash or a control character.
+/// One bit for each of them.
 #[inline(always)]
-fn specials(bytes: &[u8; 64]) -> u64 {
+fn stops(bytes: &[u8; 64]) -> u64 {
     let (parts, _) = bytes.as_chunks::<16>();
-    let bits = |part: usize| u64::from(special(&parts[part])) << (16 * part);
+    let bits = |part: usize| u64::from(delimiters(&parts[part])) << (16 * part);
     bits(0) | bits(1) | bits(2) | bits(3)
 }
 
-/// The same of sixteen bytes.
+/// One bit for each byte that is a quote, a backslash or a control character.
 #[inline(always)]
 fn special(bytes: &[u8; 16]) -> u32 {
     let bytes = u8x16::new(*bytes);
