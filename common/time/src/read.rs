@@ -5,7 +5,7 @@
 
 use crate::civil::{days_of, days_of_wide};
 use crate::zone::find_zone;
-use crate::{DAY, HOUR, MINUTE, SECOND, Zone};
+use crate::{DAY, SECOND, Zone};
 
 /// The instant a text names; `zone` is that of a text without one. Digits past microseconds are cut. `None` if it is no
 /// timestamp or beyond the range of microseconds.
@@ -16,11 +16,21 @@ pub fn parse_timestamp(text: &[u8], zone: Zone) -> Option<i64> {
     any_layout(text, zone)
 }
 
-/// Value of the two digits at `at`.
+/// Eight characters at a time, the first one lowest.
 #[inline(always)]
-fn two(text: &[u8], at: usize) -> Option<i64> {
-    let (tens, ones) = (text[at].wrapping_sub(b'0'), text[at + 1].wrapping_sub(b'0'));
-    (tens <= 9 && ones <= 9).then_some(tens as i64 * 10 + ones as i64)
+fn word(text: &[u8], at: usize) -> Option<u64> {
+    let bytes = text.get(at..)?.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*bytes))
+}
+
+/// In each byte the value of two digits, its own and the next one's, where `digits` has `0xff` for each of them. `None` if one is
+/// no digit.
+#[inline(always)]
+fn pairs(word: u64, digits: u64) -> Option<u64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let values = (word ^ ZEROS) & digits;
+    let beyond = values.wrapping_add(0x7676_7676_7676_7676) | values;
+    (beyond & 0x8080_8080_8080_8080 == 0).then(|| values * 10 + (values >> 8))
 }
 
 /// `YYYY-MM-DDTHH:MM:SS[.fraction][Z]`, with a `T` or a space: what nearly every row has. Returns the local reading and
@@ -28,36 +38,39 @@ fn two(text: &[u8], at: usize) -> Option<i64> {
 #[inline]
 fn fixed_layout(text: &[u8]) -> Option<(i64, bool)> {
     let (head, tail) = text.split_at_checked(19)?;
-    if head[4] != b'-'
-        || head[7] != b'-'
-        || !matches!(head[10], b'T' | b' ')
-        || head[13] != b':'
-        || head[16] != b':'
-    {
+    // `YYYY-MM-`, `DDTHH:MM`, `HH:MM:SS`
+    let (date, middle, clock) = (word(head, 0)?, word(head, 8)?, word(head, 11)?);
+    let dashes = date & 0xff00_00ff_0000_0000 == u64::from_le_bytes(*b"\0\0\0\0-\0\0-");
+    let colons = clock & 0x0000_ff00_00ff_0000 == u64::from_le_bytes(*b"\0\0:\0\0:\0\0");
+    if !dashes || !colons || !matches!(head[10], b'T' | b' ') {
         return None;
     }
-    let year = two(head, 0)? * 100 + two(head, 2)?;
-    let (month, day) = (two(head, 5)?, two(head, 8)?);
-    let (hour, minute, second) = (two(head, 11)?, two(head, 14)?, two(head, 17)?);
+    let date = pairs(date, 0x00ff_ff00_ffff_ffff)?.to_le_bytes();
+    let day = pairs(middle, 0xffff)?.to_le_bytes()[0];
+    let clock = pairs(clock, 0xffff_00ff_ff00_ffff)?.to_le_bytes();
+    let (hour, minute, second) = (clock[0], clock[3], clock[6]);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
     let (tail, utc) = match tail {
         [rest @ .., b'Z'] => (rest, true),
         _ => (tail, false),
     };
     let fraction = match tail {
         [] => 0,
+        [b'.', a, b, c] if [a, b, c].into_iter().all(u8::is_ascii_digit) => {
+            let digit = |byte: &u8| i64::from(byte - b'0');
+            (digit(a) * 100 + digit(b) * 10 + digit(c)) * 1000
+        }
         [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
             micros_of(digits)
         }
         _ => return None,
     };
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let days = days_of(year as i32, month as u32, day as u32)? as i64;
-    Some((
-        days * DAY + hour * HOUR + minute * MINUTE + second * SECOND + fraction,
-        utc,
-    ))
+    let year = i32::from(date[0]) * 100 + i32::from(date[2]);
+    let days = i64::from(days_of(year, date[5].into(), day.into())?);
+    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    Some((days * DAY + seconds * SECOND + fraction, utc))
 }
 
 /// The digits after a point, as microseconds, cut.
@@ -182,4 +195,43 @@ pub fn parse_date(text: &[u8]) -> Option<i32> {
         head.date[1] as u32,
         head.date[2] as u32,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text one byte away from those of the fixed layout, and some that are two away.
+    #[test]
+    fn the_fixed_layout_is_read_as_any_other() {
+        let texts: [&[u8]; 5] = [
+            b"2025-01-15T10:30:00.123Z",
+            b"2024-02-29 23:59:59",
+            b"0001-12-31T00:00:00.1234567Z",
+            b"9999-06-07 08:09:10.5",
+            b"1969-12-31T23:59:59.999999",
+        ];
+        let mut fixed = 0;
+        for text in texts {
+            for at in 0..text.len() {
+                for byte in 0..=255 {
+                    let mut other = text.to_vec();
+                    other[at] = byte;
+                    other[(7 * at + usize::from(byte)) % 8] = b'0' + byte % 10;
+                    for text in [other, {
+                        let mut one = text.to_vec();
+                        one[at] = byte;
+                        one
+                    }] {
+                        if let Some((local, _)) = fixed_layout(&text) {
+                            assert_eq!(Some(local), any_layout(&text, Zone::UTC), "{text:?}");
+                            fixed += 1;
+                        }
+                    }
+                }
+            }
+            assert!(fixed_layout(text).is_some());
+        }
+        assert!(fixed > 1000);
+    }
 }
