@@ -15,11 +15,12 @@ use crate::{QueryDir, fail_io, threshold};
 const SMALL_LOG: u64 = 1 << 20;
 
 impl StateFile {
-    /// Whether the log has outgrown its snapshot (more than twice it, and more than 1 MiB), so
-    /// that [`StateFile::compact`] is worth its cost; or the definition is new.
+    /// Whether [`StateFile::compact`] is worth its cost: the log is longer than 1 MiB, and of all lines not even a third can be
+    /// of live keys; or the definition is new.
     pub fn wants_compaction(&self) -> bool {
         let log = self.length - self.snapshot;
-        self.redefined || (log > threshold(SMALL_LOG, 256) && log > 2 * self.snapshot)
+        let outgrown = self.lines > self.closing.keys.saturating_mul(3);
+        self.redefined || (log > threshold(SMALL_LOG, 256) && outgrown)
     }
 
     /// Begins a new generation with all live keys as of the epoch just closed: `iterate` calls
@@ -78,6 +79,7 @@ impl StateFile {
 pub(super) struct Written {
     pub length: u64,
     pub snapshot: u64,
+    pub lines: u64,
     pub crc: crc32fast::Hasher,
     pub closing: Closing,
 }
@@ -93,7 +95,8 @@ pub(super) fn write_generation(
 ) -> Result<Written> {
     let closing = Closing::new(header.base, keys, meta)?;
     let mut crc = crc32fast::Hasher::new();
-    let mut length = 0;
+    // One is the closing line.
+    let (mut length, mut lines) = (0, 1);
     replace_file(&generation.path, dir.durability(), |w| {
         let mut buffer = serde_json::to_vec(header)?;
         buffer.push(b'\n');
@@ -107,6 +110,7 @@ pub(super) fn write_generation(
         iterate(&mut |key, value| {
             fail_io("state.compact").with_context(|| cannot("write", &generation.path))?;
             line::push_set(&mut buffer, key, value)?;
+            lines += 1;
             if buffer.len() < WRITE_BLOCK {
                 return Ok(());
             }
@@ -121,6 +125,7 @@ pub(super) fn write_generation(
     Ok(Written {
         length,
         snapshot: length,
+        lines,
         crc,
         closing,
     })

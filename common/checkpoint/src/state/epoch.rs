@@ -18,6 +18,7 @@ impl StateFile {
     /// A newline in either; a failed write.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         line::push_set(&mut self.buffer, key, value)?;
+        self.lines += 1;
         self.relieve()
     }
 
@@ -27,6 +28,7 @@ impl StateFile {
     /// A newline in it; a failed write.
     pub fn remove(&mut self, key: &[u8]) -> Result<()> {
         line::push_removal(&mut self.buffer, key)?;
+        self.lines += 1;
         self.relieve()
     }
 
@@ -87,6 +89,7 @@ impl StateFile {
 
     /// Appends a closing line; all that is before it in the buffer is in the checksum.
     fn push_closing(&mut self, closing: &Closing) {
+        self.lines += 1;
         let begin = self.buffer.len();
         closing.push_to(&mut self.buffer);
         self.crc.update(&self.buffer[begin..]);

@@ -54,6 +54,8 @@ pub struct StateFile {
     crc: crc32fast::Hasher,
     /// Where the snapshot ends and the log of changes begins.
     snapshot: u64,
+    /// Lines behind the header, of both.
+    lines: u64,
     closing: Closing,
     redefined: bool,
     failed: bool,

@@ -99,6 +99,7 @@ impl StateFile {
         let written = Written {
             length: verified.end,
             snapshot: verified.snapshot,
+            lines: verified.lines,
             crc: verified.crc,
             closing: verified.closing,
         };
@@ -141,6 +142,7 @@ impl StateFile {
             length: written.length,
             crc: written.crc,
             snapshot: written.snapshot,
+            lines: written.lines,
             closing: written.closing,
             redefined: false,
             failed: false,

@@ -64,6 +64,8 @@ pub(crate) struct Verified {
     /// Where that line ends, and where the snapshot's does.
     pub end: u64,
     pub snapshot: u64,
+    /// Lines up to there, without the header.
+    pub lines: u64,
     /// Of all bytes before `end`.
     pub crc: crc32fast::Hasher,
 }
@@ -99,7 +101,7 @@ pub(crate) fn verify_each(
         }
         _ => bail!("{}: without its header: {RESTORE}", path.display()),
     };
-    let (mut found, mut snapshot) = (None, 0);
+    let (mut found, mut snapshot, mut read) = (None, 0, 0);
     loop {
         let next = found
             .as_ref()
@@ -120,6 +122,7 @@ pub(crate) fn verify_each(
         if !line.complete {
             break;
         }
+        read += 1;
         if line.bytes.starts_with(CLOSING) {
             let Some(crc) = proof.close(line.bytes) else {
                 return Err(damaged("damaged, the checksum up to here differs"));
@@ -132,7 +135,12 @@ pub(crate) fn verify_each(
             if found.is_none() {
                 snapshot = end;
             }
-            found = Some(Closed { closing, end, crc });
+            found = Some(Closed {
+                closing,
+                end,
+                lines: read,
+                crc,
+            });
         } else if line::is_key(line.bytes) {
             proof.take(line.bytes);
             each(line.bytes);
@@ -142,11 +150,17 @@ pub(crate) fn verify_each(
     }
     match found {
         None => bail!("{}: ends within its snapshot: {RESTORE}", path.display()),
-        Some(Closed { closing, end, crc }) => Ok(Verified {
+        Some(Closed {
+            closing,
+            end,
+            lines,
+            crc,
+        }) => Ok(Verified {
             header,
             closing,
             end,
             snapshot,
+            lines,
             crc,
         }),
     }
@@ -155,6 +169,7 @@ pub(crate) fn verify_each(
 struct Closed {
     closing: Closing,
     end: u64,
+    lines: u64,
     crc: crc32fast::Hasher,
 }
 

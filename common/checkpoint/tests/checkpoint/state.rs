@@ -342,6 +342,37 @@ fn compaction_is_wanted_when_the_log_has_outgrown_the_snapshot() {
 }
 
 #[test]
+fn compaction_is_wanted_when_most_lines_are_of_no_live_key() {
+    const KEYS: u64 = 30_000;
+    let (_folder, dir) = query();
+    let mut state = open(&dir, -1).unwrap();
+    let wanted: Vec<bool> = (0..4)
+        .map(|epoch| {
+            for key in 0..KEYS {
+                state
+                    .put(format!("\"a key, number {key}\"").as_bytes(), b"1")
+                    .unwrap();
+            }
+            state.close_epoch(epoch, KEYS, "null").unwrap();
+            // As a later run would see it.
+            let reopened = open(&dir, epoch).unwrap();
+            assert_eq!(reopened.wants_compaction(), state.wants_compaction());
+            state.wants_compaction()
+        })
+        .collect();
+    // Three times as many lines as keys, and the closing lines, are too many.
+    assert_eq!(wanted, [false, false, true, true]);
+    for key in 0..KEYS {
+        state
+            .remove(format!("\"a key, number {key}\"").as_bytes())
+            .unwrap();
+    }
+    state.close_epoch(4, 0, "null").unwrap();
+    state.compact(|_| Ok(())).unwrap();
+    assert!(!state.wants_compaction());
+}
+
+#[test]
 fn compaction_in_the_middle_of_an_epoch_is_refused() {
     let (folder, dir) = with_state();
     let mut state = open(&dir, 3).unwrap();
