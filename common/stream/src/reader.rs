@@ -62,7 +62,7 @@ pub struct Reader {
     /// Whether what floods in is to be doubled, and where.
     doubles: bool,
     twin: Option<Rc<Twin>>,
-    /// Bytes read in all; not counted while a second thread reads.
+    /// Bytes read in all.
     read: u64,
     buffer: Vec<u8>,
     /// What is in `buffer` and not yet handed out.
@@ -277,6 +277,7 @@ impl Reader {
                 return Ok(self.eof);
             }
         };
+        self.read += bytes as u64;
         let held = self.end - self.start;
         if self.skipping.is_some() || held > HEAD {
             self.make_room();
