@@ -58,20 +58,13 @@ impl Emitter {
         out: &mut Out,
     ) -> Result<()> {
         // Windows of one key are in order by their bounds, which need not be encoded; event times are in the key itself.
-        let windows = !matches!(plan.timing, Timing::Untimed | Timing::Time(_));
-        let place = |id: &u32| {
-            let group = groups.group(*id);
-            (
-                if windows {
-                    (group.start, group.end)
-                } else {
-                    (0, 0)
-                },
-                &*group.key,
-            )
-        };
-        if !ids.is_sorted_by_key(place) {
-            sort(&mut ids, place);
+        if matches!(plan.timing, Timing::Untimed | Timing::Time(_)) {
+            sort(&mut ids, |id| ((), &*groups.group(*id).key));
+        } else {
+            sort(&mut ids, |id| {
+                let group = groups.group(*id);
+                ((group.start, group.end), &*group.key)
+            });
         }
         if plan.order.is_empty() {
             for (at, &id) in ids.iter().enumerate().take(self.limit) {
@@ -149,8 +142,11 @@ impl Emitter {
     }
 }
 
-/// Sorts groups by window and key. What decides most comparisons is gathered first, as the groups lie far apart.
-fn sort<'g>(ids: &mut [u32], place: impl Fn(&u32) -> ((i64, i64), &'g [u8])) {
+/// Sorts groups by window, if they have one, and key. What decides most comparisons is gathered first, as the groups lie far apart.
+fn sort<'g, W: Ord>(ids: &mut [u32], place: impl Fn(&u32) -> (W, &'g [u8])) {
+    if ids.is_sorted_by_key(&place) {
+        return;
+    }
     let first = |id: &u32| {
         let (window, key) = place(id);
         let mut first = [0; 16];
@@ -158,7 +154,7 @@ fn sort<'g>(ids: &mut [u32], place: impl Fn(&u32) -> ((i64, i64), &'g [u8])) {
         first[..shown].copy_from_slice(&key[..shown]);
         (window, u128::from_be_bytes(first), *id)
     };
-    let mut places: Vec<((i64, i64), u128, u32)> = ids.iter().map(first).collect();
+    let mut places: Vec<(W, u128, u32)> = ids.iter().map(first).collect();
     places.sort_unstable_by(|(window, first, a), (other, second, b)| {
         let order = window.cmp(other).then(first.cmp(second));
         order.then_with(|| place(a).1.cmp(place(b).1))
