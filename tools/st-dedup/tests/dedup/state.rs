@@ -206,32 +206,56 @@ fn late_rows_and_bad_rows_are_kept_with_their_reasons() {
     );
 }
 
+/// Keys `from` to `from + 8000`, long enough that a log grows, at a minute.
+fn many(from: usize, minute: u32) -> Vec<String> {
+    let row = |n| {
+        let ts = at(minute);
+        format!(r#"{{"k":"a rather long key so that a log grows, number {n}","ts":"{ts}"}}"#)
+    };
+    (from..from + 8000).map(row).collect()
+}
+
+fn generations(dir: &Path) -> usize {
+    std::fs::read_dir(dir.join("state")).unwrap().count()
+}
+
 #[test]
-fn a_state_of_many_batches_is_compacted_and_reads_back() {
+fn keys_that_are_kept_for_ever_are_written_once_and_read_back() {
     let root = tempfile::tempdir().unwrap();
     let (dir, id) = query_dir(root.path());
-    let rows = |batch: i64| -> Vec<String> {
-        (0..8000)
-            .map(|n| {
-                format!(
-                    r#"{{"k":"a rather long key so that a log grows, number {}"}}"#,
-                    batch % 3 * 8000 + n
-                )
-            })
-            .collect()
-    };
     let mut wire = Wire::new(json!({"checkpoint": dir, "query": id}), -1, None);
     for batch in 0..6 {
-        wire = wire.batch(&rows(batch), None);
+        wire = wire.batch(&many(batch % 3 * 8000, 0), None);
     }
     let args = ["--by", "k", "--forever"];
     let done = dedup(&args, &wire.end()).well();
     let passed: Vec<usize> = done.batches().iter().map(Vec::len).collect();
     assert_eq!(passed, [8000, 8000, 8000, 0, 0, 0]);
-    let files = std::fs::read_dir(dir.join("state")).unwrap().count();
-    assert!(files > 1, "{files}");
-    let again = Wire::new(json!({"checkpoint": dir, "query": id}), 5, None).batch(&rows(1), None);
-    let again = dedup(&args, &again.end()).well();
+    assert_eq!(generations(&dir), 1);
+    let again = Wire::new(json!({"checkpoint": dir, "query": id}), 5, None);
+    let again = dedup(&args, &again.batch(&many(8000, 0), None).end()).well();
     assert_eq!(again.batches(), [Vec::<&str>::new()]);
     assert_eq!(again.figures()[0]["state"]["rows"], 24000);
+}
+
+#[test]
+fn a_state_of_forgotten_keys_is_compacted_and_reads_back() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, id) = query_dir(root.path());
+    let mut wire = Wire::new(start(Some((&dir, &id))), -1, None);
+    for (batch, minute) in [8, 16, 24, 32, 40, 48].into_iter().enumerate() {
+        // Each batch closes the one before.
+        let rows = many(batch * 8000, minute);
+        wire = wire.batch(&rows, Some(&at(minute - 1)));
+    }
+    let args = ["--by", "k, ts"];
+    let done = dedup(&args, &wire.end()).well();
+    assert_eq!(done.figures()[5]["state"]["rows"], 8000);
+    let files = generations(&dir);
+    assert!(files > 1, "{files}");
+    let again = Wire::new(start(Some((&dir, &id))), 5, Some(&at(47)));
+    let again = again.batch(&many(5 * 8000, 48), Some(&at(47)));
+    let again = dedup(&args, &again.end()).well();
+    assert_eq!(again.batches(), [Vec::<&str>::new()]);
+    assert_eq!(again.figures()[0]["state"]["rows"], 8000);
 }
