@@ -4,26 +4,33 @@
 //! scanned: it goes wherever the first one goes. A row is looked for in a few neighbouring places; where all are taken it drives
 //! out another, so this costs little where it finds nothing; and where it does so for long it is given up for the batch.
 
-/// Two megabytes; a batch touches only the lines of its own rows.
+/// Rows of each length; a batch touches only the lines of its own rows.
 const PLACES: usize = 32_768;
 const _: () = assert!(PLACES <= 1 << 16);
 /// How many places a row may be in.
 const NEIGHBOURS: usize = 4;
-const LONGEST: usize = 59;
+/// A place is half a line of the processor's cache, or a whole one: most rows are so short that all of them stay near it.
+const SHORT: usize = 27;
+const LONG: usize = 59;
 /// After so many rows a quarter of them must have been found.
 const TRIAL: u64 = 65_536;
 
-/// One row, in one line of the processor's cache.
-#[derive(Clone)]
-#[repr(align(64))]
-struct Kept {
+/// One row.
+#[derive(Clone, Copy)]
+struct Kept<const LONGEST: usize> {
     times: u32,
     length: u8,
     row: [u8; LONGEST],
 }
 
-impl Kept {
-    const NONE: Kept = Kept {
+/// As many rows as stand in one line of the processor's cache.
+#[derive(Clone)]
+#[repr(align(64))]
+struct Line<const EACH: usize, const LONGEST: usize>([Kept<LONGEST>; EACH]);
+const _: () = assert!(size_of::<Line<2, SHORT>>() == 64 && size_of::<Line<1, LONG>>() == 64);
+
+impl<const LONGEST: usize> Kept<LONGEST> {
+    const NONE: Self = Kept {
         times: 0,
         length: 0,
         row: [0; LONGEST],
@@ -82,12 +89,89 @@ fn place_of(row: &[u8], words: Option<[u64; 4]>) -> usize {
     (mix(words) >> 40) as usize % PLACES
 }
 
+/// Rows up to a length with how often they came.
+#[derive(Default)]
+struct Table<const EACH: usize, const LONGEST: usize> {
+    lines: Vec<Line<EACH, LONGEST>>,
+    /// The places that are taken, so that the end of a small batch need not look at all.
+    taken: Vec<u16>,
+}
+
+impl<const EACH: usize, const LONGEST: usize> Table<EACH, LONGEST> {
+    #[inline(always)]
+    fn at(&mut self, place: usize) -> &mut Kept<LONGEST> {
+        &mut self.lines[place / EACH].0[place % EACH]
+    }
+
+    /// Counts a row if it came before; true if it did. Otherwise it is kept, and the row that makes room for it goes to `gone`.
+    #[inline(always)]
+    fn take(&mut self, row: &[u8], gone: impl FnOnce(&[u8], u32)) -> bool {
+        if self.lines.is_empty() {
+            self.lines = vec![Line([Kept::NONE; EACH]); PLACES / EACH];
+        }
+        let words = words(row);
+        let first = place_of(row, words);
+        let kept = self.at(first);
+        if kept.has_room() && is(kept.row(), row, words) {
+            kept.times += 1;
+            return true;
+        }
+        self.elsewhere(row, words, first, gone)
+    }
+
+    /// The row is not in its first place.
+    fn elsewhere(
+        &mut self,
+        row: &[u8],
+        words: Option<[u64; 4]>,
+        first: usize,
+        gone: impl FnOnce(&[u8], u32),
+    ) -> bool {
+        let mut place = first;
+        for step in 0..NEIGHBOURS {
+            let at = (first + step) % PLACES;
+            let kept = self.at(at);
+            if kept.times == 0 {
+                place = at;
+                break;
+            }
+            if kept.has_room() && is(kept.row(), row, words) {
+                kept.times += 1;
+                return true;
+            }
+        }
+        let kept = self.at(place);
+        let is_free = kept.times == 0;
+        if !is_free {
+            gone(kept.row(), kept.times);
+        }
+        kept.times = 1;
+        kept.length = row.len() as u8;
+        kept.row[..row.len()].copy_from_slice(row);
+        if is_free {
+            self.taken.push(place as u16);
+        }
+        false
+    }
+
+    /// Gives up all rows that are kept.
+    fn drain<E>(&mut self, gone: &mut impl FnMut(&[u8], u32) -> Result<(), E>) -> Result<(), E> {
+        let Table { lines, taken } = self;
+        for place in taken.drain(..).map(usize::from) {
+            let kept = &mut lines[place / EACH].0[place % EACH];
+            gone(kept.row(), kept.times)?;
+            kept.times = 0;
+            kept.length = 0;
+        }
+        Ok(())
+    }
+}
+
 /// Rows with how often they came.
 #[derive(Default)]
 pub struct Repeats {
-    places: Vec<Kept>,
-    /// The places that are taken, so that the end of a small batch need not look at all.
-    taken: Vec<u16>,
+    short: Table<2, SHORT>,
+    long: Table<1, LONG>,
     rows: u64,
     found: u64,
     off: bool,
@@ -98,56 +182,30 @@ impl Repeats {
     /// so does the row itself if rows are not kept.
     #[inline(always)]
     pub fn take(&mut self, row: &[u8], gone: impl FnOnce(&[u8], u32)) {
-        if self.off || row.len() > LONGEST {
-            return gone(row, 1);
-        }
-        if self.places.is_empty() {
-            self.places = vec![Kept::NONE; PLACES];
+        if self.off || row.len() > SHORT {
+            return self.take_other(row, gone);
         }
         self.rows += 1;
-        let words = words(row);
-        let first = place_of(row, words);
-        let kept = &mut self.places[first];
-        if kept.has_room() && is(kept, row, words) {
-            kept.times += 1;
-            self.found += 1;
-            return;
-        }
-        self.elsewhere(row, words, first, gone);
+        let found = self.short.take(row, gone);
+        self.note(found);
     }
 
-    /// The row is not in its first place.
-    fn elsewhere(
-        &mut self,
-        row: &[u8],
-        words: Option<[u64; 4]>,
-        first: usize,
-        gone: impl FnOnce(&[u8], u32),
-    ) {
-        let mut place = first;
-        for step in 0..NEIGHBOURS {
-            let at = (first + step) % PLACES;
-            let kept = &mut self.places[at];
-            if kept.times == 0 {
-                place = at;
-                break;
-            }
-            if kept.has_room() && is(kept, row, words) {
-                kept.times += 1;
-                self.found += 1;
-                return;
-            }
+    /// The same of a row that is long, or when none is kept.
+    #[inline(never)]
+    fn take_other(&mut self, row: &[u8], gone: impl FnOnce(&[u8], u32)) {
+        if self.off || row.len() > LONG {
+            return gone(row, 1);
         }
-        let kept = &mut self.places[place];
-        if kept.times > 0 {
-            gone(kept.row(), kept.times);
-        } else {
-            self.taken.push(place as u16);
-        }
-        kept.times = 1;
-        kept.length = row.len() as u8;
-        kept.row[..row.len()].copy_from_slice(row);
-        if self.rows >= TRIAL {
+        self.rows += 1;
+        let found = self.long.take(row, gone);
+        self.note(found);
+    }
+
+    #[inline(always)]
+    fn note(&mut self, found: bool) {
+        if found {
+            self.found += 1;
+        } else if self.rows >= TRIAL {
             self.off = self.found < TRIAL / 4;
             (self.rows, self.found) = (0, 0);
         }
@@ -156,25 +214,21 @@ impl Repeats {
     /// Ends the batch: gives up all rows that are kept.
     pub fn drain<E>(&mut self, mut gone: impl FnMut(&[u8], u32) -> Result<(), E>) -> Result<(), E> {
         (self.rows, self.found, self.off) = (0, 0, false);
-        for place in self.taken.drain(..) {
-            let kept = &mut self.places[usize::from(place)];
-            gone(kept.row(), kept.times)?;
-            kept.times = 0;
-            kept.length = 0;
-        }
-        Ok(())
+        self.short.drain(&mut gone)?;
+        self.long.drain(&mut gone)
     }
 }
 
 /// True if it is this row that is kept.
 #[inline(always)]
-fn is(kept: &Kept, row: &[u8], known: Option<[u64; 4]>) -> bool {
-    usize::from(kept.length) == row.len()
+fn is(kept: &[u8], row: &[u8], known: Option<[u64; 4]>) -> bool {
+    kept.len() == row.len()
         && match known {
             // Word by word: put together for one comparison they would go through memory.
-            Some([a, b, c, d]) => words(kept.row())
-                .is_some_and(|[e, f, g, h]| (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0),
-            None => kept.row() == row,
+            Some([a, b, c, d]) => {
+                words(kept).is_some_and(|[e, f, g, h]| (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0)
+            }
+            None => kept == row,
         }
 }
 
