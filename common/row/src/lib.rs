@@ -20,6 +20,7 @@ mod small;
 mod splice;
 mod text;
 mod validate;
+mod within;
 
 pub use bad::BadRow;
 pub use fields::{Fields, Span, Spans};
@@ -36,3 +37,4 @@ pub use small::Small;
 pub use splice::{Edit, Splice, append_member};
 pub use text::{plain_text, unescape, write_string};
 pub use validate::{MAX_DEPTH, trim, validate};
+pub use within::place_in;

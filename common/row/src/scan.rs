@@ -48,7 +48,8 @@ impl Prefix {
     }
 }
 
-/// Where the quotes and backslashes of a text stand. They are found 64 bytes at a time, ahead of who asks, so that the search for one does not wait for the end of the one before.
+/// Where the quotes and backslashes of a text stand. They are found 64 bytes at a time, ahead of who asks, so that the search for
+/// one does not wait for the end of the one before.
 pub(crate) struct Stops<'t> {
     text: &'t [u8],
     last: &'t [u8; 64],
@@ -105,7 +106,7 @@ impl<'t> Stops<'t> {
     }
 }
 
-/// One bit for each of them.
+/// One bit for each of 64 bytes that is one.
 #[inline(always)]
 fn stops(bytes: &[u8; 64]) -> u64 {
     let (parts, _) = bytes.as_chunks::<16>();

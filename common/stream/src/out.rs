@@ -96,10 +96,7 @@ impl Out {
         if count == 0 {
             return Ok(());
         }
-        if self.opening.is_some() {
-            self.open()?;
-        }
-        self.figures.rows_out += count;
+        self.begin_rows(count)?;
         match self.doubled.as_ref().and_then(|block| block.find(lines)) {
             Some((twin, place)) => self.writer.write_twin(lines, twin, place),
             None => self.writer.write(lines),
@@ -117,11 +114,17 @@ impl Out {
         if count == 0 {
             return Ok(());
         }
+        self.begin_rows(count)?;
+        self.writer.write_from(lines, file, offset)
+    }
+
+    /// Counts rows that are written next, behind the batch's `begin`.
+    fn begin_rows(&mut self, count: u64) -> Result<()> {
         if self.opening.is_some() {
             self.open()?;
         }
         self.figures.rows_out += count;
-        self.writer.write_from(lines, file, offset)
+        Ok(())
     }
 
     /// Writes bytes that are no rows: a sink's own output.

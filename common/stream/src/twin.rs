@@ -5,12 +5,14 @@
 //! input from its beginning.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
+use st_row::place_in;
 
 use crate::writer::PIPE;
 
@@ -99,8 +101,7 @@ impl Twin {
 pub struct Doubled {
     twin: Rc<Twin>,
     /// Where it stands in memory.
-    address: usize,
-    length: usize,
+    lines: Range<*const u8>,
     /// Where in the input.
     place: u64,
 }
@@ -110,15 +111,14 @@ impl Doubled {
     pub fn new(twin: &Rc<Twin>, lines: &[u8], place: u64) -> Option<Doubled> {
         twin.holds(place, lines.len()).then(|| Doubled {
             twin: Rc::clone(twin),
-            address: lines.as_ptr().addr(),
-            length: lines.len(),
+            lines: lines.as_ptr_range(),
             place,
         })
     }
 
     /// The twin and the place there of `part`, if that is a part of the block.
     pub fn find(&self, part: &[u8]) -> Option<(&Twin, u64)> {
-        let at = part.as_ptr().addr().checked_sub(self.address)?;
-        (at + part.len() <= self.length).then_some((&*self.twin, self.place + at as u64))
+        let at = place_in(part, &self.lines)?;
+        Some((&*self.twin, self.place + at as u64))
     }
 }

@@ -58,10 +58,6 @@ fn fixed_layout(text: &[u8]) -> Option<(i64, bool)> {
     };
     let fraction = match tail {
         [] => 0,
-        [b'.', a, b, c] if [a, b, c].into_iter().all(u8::is_ascii_digit) => {
-            let digit = |byte: &u8| i64::from(byte - b'0');
-            (digit(a) * 100 + digit(b) * 10 + digit(c)) * 1000
-        }
         [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
             micros_of(digits)
         }
@@ -75,9 +71,10 @@ fn fixed_layout(text: &[u8]) -> Option<(i64, bool)> {
 
 /// The digits after a point, as microseconds, cut.
 fn micros_of(digits: &[u8]) -> i64 {
-    (0..6).fold(0, |n, i| {
-        n * 10 + digits.get(i).map_or(0, |b| (b - b'0') as i64)
-    })
+    const MISSING: [i64; 7] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let shown = &digits[..digits.len().min(6)];
+    let number = shown.iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    number * MISSING[shown.len()]
 }
 
 /// Spark trims white space and control characters.

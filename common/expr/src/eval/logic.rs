@@ -1,8 +1,9 @@
 //! Three-valued logic and comparison.
 
+use super::number::Number;
 use super::{Op, Scope};
 use crate::Value;
-use crate::compare::{compare, doubles, write_key};
+use crate::compare::{compare, write_key};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
@@ -65,21 +66,19 @@ impl Comparison<'_> {
 
 /// The order of two values; `None` if one is null or they cannot be compared, which is counted.
 fn ordering(a: &Value<'_>, b: &Value<'_>, scope: &Scope<'_, '_>) -> Option<Ordering> {
-    match (a, b) {
-        (Value::Null, _) | (_, Value::Null) => None,
-        (Value::Integer(a), Value::Integer(b)) => Some(a.cmp(b)),
-        (Value::Double(a), Value::Double(b)) => Some(doubles(*a, *b)),
-        // Exact, as such an integer is a double.
-        (Value::Double(a), Value::Integer(b)) if b.unsigned_abs() < 1 << 53 => {
-            Some(doubles(*a, *b as f64))
+    if a.is_null() || b.is_null() {
+        return None;
+    }
+    let numbers = Number::of(a).zip(Number::of(b));
+    if let Some(ordering) = numbers.and_then(|(a, b)| a.order(b)) {
+        return Some(ordering);
+    }
+    match compare(scope.env, a, b) {
+        Ok(ordering) => Some(ordering),
+        Err(failure) => {
+            scope.env.failures.add(failure);
+            None
         }
-        _ => match compare(scope.env, a, b) {
-            Ok(ordering) => Some(ordering),
-            Err(failure) => {
-                scope.env.failures.add(failure);
-                None
-            }
-        },
     }
 }
 

@@ -34,6 +34,16 @@ impl Number {
             (Integer(a), Double(b)) => Some(doubles(exact(a)?, b)),
         }
     }
+
+    /// The number that a value is, unless it is of another kind.
+    #[inline]
+    pub fn of(value: &Value<'_>) -> Option<Number> {
+        match value {
+            Value::Integer(x) => Some(Number::Integer(*x)),
+            Value::Double(x) => Some(Number::Double(*x)),
+            _ => None,
+        }
+    }
 }
 
 impl From<Number> for Value<'_> {
@@ -56,8 +66,7 @@ impl Op {
     #[inline]
     pub fn number(&self, scope: &Scope<'_, '_>) -> Option<Number> {
         match self {
-            Op::Constant(Value::Integer(x)) => Some(Number::Integer(*x)),
-            Op::Constant(Value::Double(x)) => Some(Number::Double(*x)),
+            Op::Constant(value) => Number::of(value),
             Op::Field(field, kind) => read(scope.slots.raw(*field)?, kind),
             Op::Arithmetic(x) => x.number(scope),
             _ => None,

@@ -4,6 +4,7 @@ use std::fs::File;
 
 use anyhow::Result;
 use st_input::{Room, Rows};
+use st_row::place_in;
 
 /// Finds rows in the block that they were decoded from, and so in its file.
 pub struct Standing<'a, R> {
@@ -20,11 +21,8 @@ pub struct Standing<'a, R> {
 impl<R> Standing<'_, R> {
     /// Where in the file `lines` stand; none if they were made.
     fn offset_of(&self, lines: &[u8]) -> Option<u64> {
-        let at = lines
-            .as_ptr()
-            .addr()
-            .checked_sub(self.block.as_ptr().addr())?;
-        (at + lines.len() <= self.block.len()).then_some(self.offset + at as u64)
+        let at = place_in(lines, &self.block.as_ptr_range())?;
+        Some(self.offset + at as u64)
     }
 }
 
