@@ -22,7 +22,7 @@ def inside(script):
     def runs(workload, environment, memory):
         outcome = run(f"{sys.executable} {HERE / script} {workload.name}; exit", environment, memory)
         said = json.loads(outcome.out.strip().splitlines()[-1])
-        outcome.wall, outcome.cpu = said["wall"], said["cpu"] if said["cpu"] is not None else outcome.cpu
+        outcome.wall, outcome.cpu = said["wall"], said["cpu"]
         return outcome
 
     return runs

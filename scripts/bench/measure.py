@@ -42,13 +42,18 @@ def run(line, environment, memory=False):
 
 
 def watch(session, peaks, done):
-    """Notes the greatest resident size of each process of the session, the shell itself apart."""
+    """Notes the greatest resident size of each process of the session, the shell itself apart.
+
+    A process that was forked and still runs its parent's program holds its parent's memory, not its own.
+    """
     while not done.wait(0.01):
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/stat") as stat:
-                    of = stat.read().rpartition(")")[2].split()[3]
+                    _, parent, _, of = stat.read().rpartition(")")[2].split()[:4]
                 if int(of) != session or int(pid) == session:
+                    continue
+                if os.readlink(f"/proc/{pid}/exe") == os.readlink(f"/proc/{parent}/exe"):
                     continue
                 with open(f"/proc/{pid}/status") as status:
                     peak = next((line for line in status if line.startswith("VmHWM:")), None)

@@ -24,7 +24,7 @@ pub fn push_f64(out: &mut Vec<u8>, value: f64) {
     } else if value == 0.0 && value.is_sign_negative() {
         out.extend_from_slice(b"\"-0.0\"");
     } else {
-        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+        st_row::write_f64(out, value);
     }
 }
 

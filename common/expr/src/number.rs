@@ -31,15 +31,12 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
         });
     }
     let magnitude = value.abs();
-    if (1e-2..1e7).contains(&magnitude) && write_cents(out, value) {
-        return;
+    if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
+        // ryu has an exponent below 1e-5 and from 1e16 on, so this one is plain, with at least one decimal.
+        return st_row::write_f64(out, value);
     }
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(value).as_bytes();
-    if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
-        // ryu has an exponent below 1e-5 and from 1e16 on, so this one is plain, with at least one decimal.
-        return out.extend_from_slice(text);
-    }
     let text = match text {
         [b'-', rest @ ..] => {
             out.push(b'-');
@@ -72,45 +69,10 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(itoa::Buffer::new().format(exponent).as_bytes());
 }
 
-/// Appends a value that is a whole number of hundredths, as most money is; false if it is none. Of numbers with at most fifteen
-/// digits no two are the same double, so the one found here is the shortest.
-fn write_cents(out: &mut Vec<u8>, value: f64) -> bool {
-    let cents = (value.abs() * 100.0).round();
-    if cents / 100.0 != value.abs() {
-        return false;
-    }
-    if value < 0.0 {
-        out.push(b'-');
-    }
-    let cents = cents as u64;
-    out.extend_from_slice(itoa::Buffer::new().format(cents / 100).as_bytes());
-    let (tenth, hundredth) = ((cents / 10 % 10) as u8, (cents % 10) as u8);
-    out.extend_from_slice(&[b'.', b'0' + tenth]);
-    if hundredth > 0 {
-        out.push(b'0' + hundredth);
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn hundredths_are_the_shortest_digits() {
-        for i in 1..200_000u64 {
-            let cents = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_000_000;
-            let near = (cents as f64 / 100.0).to_bits() + i % 3;
-            for value in [f64::from_bits(near), -(cents as f64) / 100.0] {
-                let mut out = Vec::new();
-                if (1e-2..1e7).contains(&value.abs()) && write_cents(&mut out, value) {
-                    let shortest = ryu::Buffer::new().format_finite(value).to_owned();
-                    assert_eq!(String::from_utf8(out).unwrap(), shortest);
-                }
-            }
-        }
-    }
 
     #[test]
     fn prints_as_java_does() {

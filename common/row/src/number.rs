@@ -103,6 +103,9 @@ pub fn write_i64(out: &mut Vec<u8>, value: i64) {
 /// Appends the shortest text that reads back as `value`. NaN and infinities have no form in JSON: `null`.
 #[inline]
 pub fn write_f64(out: &mut Vec<u8>, value: f64) {
+    if (1e-2..1e7).contains(&value.abs()) && write_cents(out, value) {
+        return;
+    }
     if value.is_finite() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
     } else {
@@ -110,9 +113,46 @@ pub fn write_f64(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// Appends a value that is a whole number of hundredths, as most money is; false if it is none. Of numbers with at most fifteen
+/// digits no two are the same double, so the one found here is the shortest.
+#[inline]
+fn write_cents(out: &mut Vec<u8>, value: f64) -> bool {
+    let cents = (value.abs() * 100.0 + 0.5) as u64;
+    if cents as f64 / 100.0 != value.abs() {
+        return false;
+    }
+    if value < 0.0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(cents / 100).as_bytes());
+    let (tenth, hundredth) = ((cents / 10 % 10) as u8, (cents % 10) as u8);
+    out.extend_from_slice(&[b'.', b'0' + tenth]);
+    if hundredth > 0 {
+        out.push(b'0' + hundredth);
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hundredths_are_the_shortest_digits() {
+        let mut hundredths = 0;
+        for i in 1..200_000u64 {
+            let cents = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_000_000;
+            let near = (cents as f64 / 100.0).to_bits() + i % 3;
+            for value in [f64::from_bits(near), -(cents as f64) / 100.0] {
+                let mut out = Vec::new();
+                write_f64(&mut out, value);
+                let shortest = ryu::Buffer::new().format_finite(value).to_owned();
+                assert_eq!(out, shortest.as_bytes());
+                hundredths += u32::from(write_cents(&mut out, value));
+            }
+        }
+        assert!(hundredths > 200_000);
+    }
 
     #[test]
     fn short_numbers_are_read_as_the_standard_library_reads_them() {

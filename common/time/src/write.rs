@@ -8,10 +8,12 @@ use crate::{DAY, SECOND, Zone, civil_of};
 pub fn write_iso(out: &mut Vec<u8>, micros: i64, zone: Zone) {
     let offset = zone.offset_at(micros);
     let fraction = write_clock(out, micros, offset, b'T');
-    out.push(b'.');
     if fraction % 1000 == 0 {
-        digits(out, fraction / 1000, 3)
+        let millis = (fraction / 1000) as u32;
+        let [tens, ones] = pair(millis % 100);
+        out.extend_from_slice(&[b'.', b'0' + (millis / 100) as u8, tens, ones]);
     } else {
+        out.push(b'.');
         digits(out, fraction, 6)
     }
     write_offset(out, offset);
@@ -44,38 +46,42 @@ fn write_clock(out: &mut Vec<u8>, micros: i64, offset: i32, between: u8) -> i64 
     // In seconds, as the local reading of the last instants does not fit in microseconds.
     let seconds = micros.div_euclid(SECOND) + offset as i64;
     let date = civil_of_wide(seconds.div_euclid(DAY / SECOND));
-    let second = seconds.rem_euclid(DAY / SECOND);
+    let second = seconds.rem_euclid(DAY / SECOND) as u32;
     year(out, date.year);
-    let fields = [
-        (b'-', date.month as i64),
-        (b'-', date.day as i64),
-        (between, second / 3600),
-        (b':', second / 60 % 60),
-        (b':', second % 60),
-    ];
-    for (separator, value) in fields {
-        out.push(separator);
-        digits(out, value, 2);
-    }
+    let [m, n] = pair(date.month.into());
+    let [d, e] = pair(date.day.into());
+    let [h, i] = pair(second / 3600);
+    let [k, l] = pair(second / 60 % 60);
+    let [s, t] = pair(second % 60);
+    out.extend_from_slice(&[
+        b'-', m, n, b'-', d, e, between, h, i, b':', k, l, b':', s, t,
+    ]);
     micros.rem_euclid(SECOND)
 }
 
-/// Four digits at least; a sign before year 0 and past 9999.
+/// The digits of a number below 100.
+#[inline(always)]
+fn pair(value: u32) -> [u8; 2] {
+    [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
+}
+
+/// Four digits at least; a sign before year 0 and past 9999, which few rows have.
 fn year(out: &mut Vec<u8>, year: i32) {
+    if let 0..=9999 = year {
+        let ([a, b], [c, d]) = (pair(year as u32 / 100), pair(year as u32 % 100));
+        return out.extend_from_slice(&[a, b, c, d]);
+    }
     if year < 0 {
         out.push(b'-');
     } else if year > 9999 {
         out.push(b'+');
     }
     let year = year.unsigned_abs() as i64;
-    let width = if year > 999_999 {
-        7
-    } else if year > 99_999 {
-        6
-    } else if year > 9_999 {
-        5
-    } else {
-        4
+    let width = match year {
+        1_000_000.. => 7,
+        100_000.. => 6,
+        10_000.. => 5,
+        _ => 4,
     };
     digits(out, year, width);
 }

@@ -78,6 +78,10 @@ pub struct Groups {
     gone: Vec<Gone>,
     /// Groups by the end they had when they were filed, in slices of about a second: a session's may have moved on since.
     ends: BTreeMap<i64, Slice>,
+    /// Those that are not filed yet, with their ends: of a large batch most may close at once.
+    unfiled: Vec<(i64, u32, u32)>,
+    /// The first of their ends.
+    next_unfiled: i64,
     evicted: u64,
     bytes: u64,
 }
@@ -110,6 +114,8 @@ impl Groups {
             changed: Vec::new(),
             gone: Vec::new(),
             ends: BTreeMap::new(),
+            unfiled: Vec::new(),
+            next_unfiled: NEVER,
             evicted: 0,
             bytes: 0,
         }
@@ -179,37 +185,41 @@ impl Groups {
             closing: false,
             saved: false,
         };
-        let id = match self.free.pop() {
+        let (id, generation) = match self.free.pop() {
             Some(id) => {
                 let generation = self.group(id).generation + 1;
                 *self.group_mut(id) = Group {
                     generation,
                     ..group
                 };
-                id
+                (id, generation)
             }
             None => {
                 self.states.push(self.empty.iter().cloned());
-                self.slab.push([group])
+                (self.slab.push([group]), 0)
             }
         };
         self.live += 1;
-        self.file(id);
+        self.note(id, end, generation);
         id
     }
 
-    fn file(&mut self, id: u32) {
-        let Group {
-            end, generation, ..
-        } = *self.group(id);
+    /// Notes when a group ends.
+    #[inline]
+    fn note(&mut self, id: u32, end: i64, generation: u32) {
         if end != NEVER {
-            let slice = self.ends.entry(end >> SLICE).or_insert_with(|| Slice {
-                first: end,
-                groups: Vec::new(),
-            });
-            slice.first = slice.first.min(end);
-            slice.groups.push((id, generation));
+            self.unfiled.push((end, id, generation));
+            self.next_unfiled = self.next_unfiled.min(end);
         }
+    }
+
+    fn file(&mut self, end: i64, id: u32, generation: u32) {
+        let slice = self.ends.entry(end >> SLICE).or_insert_with(|| Slice {
+            first: end,
+            groups: Vec::new(),
+        });
+        slice.first = slice.first.min(end);
+        slice.groups.push((id, generation));
     }
 
     /// Notes that a group has input in this batch.
@@ -249,6 +259,26 @@ impl Groups {
         self.give_up(id);
     }
 
+    /// Gives up groups that the watermark has closed, where these are most, and ends the batch as [`Groups::end_batch`] does: what
+    /// stays moves, and gets other numbers. Returns also what all were held in.
+    pub fn evict_most(&mut self, closed: &[u32]) -> ((u64, u64, u64), Groups) {
+        let mut old = std::mem::replace(self, Groups::new(self.empty.clone()));
+        closed
+            .iter()
+            .for_each(|id| old.group_mut(*id).closing = true);
+        for id in old.staying() {
+            let Group {
+                start, end, saved, ..
+            } = *old.group(id);
+            let new = self.add(&old.group(id).key, start, end);
+            self.states_mut(new).swap_with_slice(old.states_mut(id));
+            self.group_mut(new).saved = saved;
+            self.reckon(new);
+        }
+        let figures = (old.changed.len() as u64, closed.len() as u64, self.bytes);
+        (figures, old)
+    }
+
     /// Gives up a group that the state file has replaced.
     pub fn forget(&mut self, id: u32) {
         self.group_mut(id).saved = false;
@@ -271,29 +301,38 @@ impl Groups {
 
     /// When the next group closes, for people: a session that has grown since closes later.
     pub fn next_end(&self) -> Option<i64> {
-        self.ends.values().next().map(|slice| slice.first)
+        let filed = self.ends.values().next().map(|slice| slice.first);
+        let unfiled = (!self.unfiled.is_empty()).then_some(self.next_unfiled);
+        filed.into_iter().chain(unfiled).min()
     }
 
     /// The groups that `mark` closes, in no order. They are no longer filed, and so have to be evicted.
     pub fn closed(&mut self, mark: i64) -> Vec<u32> {
-        let (mut closed, mut stay) = (Vec::new(), Vec::new());
+        let mut met = Vec::new();
         while let Some(entry) = self.ends.first_entry()
             && *entry.key() <= mark >> SLICE
         {
-            for (id, generation) in entry.remove().groups {
-                let group = self.group(id);
-                if !group.live || group.generation != generation {
-                    continue;
-                }
-                if group.end <= mark {
-                    closed.push(id);
-                } else {
-                    stay.push(id);
-                }
+            met.append(&mut entry.remove().groups);
+        }
+        let unfiled = std::mem::take(&mut self.unfiled);
+        self.next_unfiled = NEVER;
+        for (end, id, generation) in unfiled {
+            match end >> SLICE <= mark >> SLICE {
+                true => met.push((id, generation)),
+                false => self.file(end, id, generation),
             }
         }
-        stay.into_iter().for_each(|id| self.file(id));
-        closed
+        met.retain(|(id, generation)| {
+            let group = self.group(*id);
+            group.live && group.generation == *generation
+        });
+        let (closed, stay) = met
+            .into_iter()
+            .partition::<Vec<_>, _>(|(id, _)| self.group(*id).end <= mark);
+        for (id, generation) in stay {
+            self.file(self.group(id).end, id, generation);
+        }
+        closed.into_iter().map(|(id, _)| id).collect()
     }
 
     /// What the state file has to be told; `closing` are about to be evicted.
@@ -357,5 +396,54 @@ impl Groups {
             std::mem::take(&mut self.evicted),
             self.bytes,
         )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The same groups close whether they go one by one or most of them at once, and what stays is as it was.
+    #[test]
+    fn groups_close_by_their_end_however_they_go() {
+        let (mut one_by_one, mut at_once) = (Groups::new(Vec::new()), Groups::new(Vec::new()));
+        let mut random = 7_u64;
+        let shown = |groups: &Groups, ids: &[u32]| -> BTreeSet<(i64, Vec<u8>, bool)> {
+            let groups = ids.iter().map(|id| groups.group(*id));
+            groups.map(|g| (g.end, g.key.to_vec(), g.saved)).collect()
+        };
+        for batch in 0..40_i64 {
+            for number in 0..50 {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let end = (batch << SLICE) + (random >> 40) as i64 % (5 << SLICE);
+                let key = format!("{batch}.{number}");
+                for groups in [&mut one_by_one, &mut at_once] {
+                    let id = groups.add(key.as_bytes(), end - 10, end);
+                    groups.touch(id);
+                    if number % 7 == 0 {
+                        // A session that has grown.
+                        groups.resize(id, end - 10, end + (3 << SLICE));
+                    }
+                }
+            }
+            let mark = (batch - 1) << SLICE | 12_345;
+            let closed = one_by_one.closed(mark);
+            let others = at_once.closed(mark);
+            assert_eq!(shown(&one_by_one, &closed), shown(&at_once, &others));
+            assert_eq!(one_by_one.unsaved(&closed).held, at_once.unsaved(&others).held);
+            closed.iter().for_each(|id| one_by_one.evict(*id));
+            let figures = one_by_one.end_batch();
+            assert_eq!(at_once.evict_most(&others).0, figures);
+            assert_eq!(
+                shown(&one_by_one, &one_by_one.all()),
+                shown(&at_once, &at_once.all())
+            );
+            assert_eq!(one_by_one.next_end(), at_once.next_end());
+            assert!(batch < 10 || !closed.is_empty());
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::{panic, thread};
 
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
+use st_checkpoint::threshold;
 use st_expr::{Env, Slots, Type, Value, tidy};
 use st_row::Spans;
 use st_stream::{
@@ -261,6 +262,15 @@ impl Stage for Agg {
             None => Ok(()),
         }
     }
+
+    fn end(&mut self, _out: &mut Out) -> Result<()> {
+        // The process ends, and the system takes its memory back as a whole: to visit millions of groups takes longer.
+        self.run
+            .take()
+            .into_iter()
+            .for_each(|run| std::mem::forget((run.members, run.groups)));
+        Ok(())
+    }
 }
 
 /// Where the line that begins at `at` ends. Most are so short that a call would cost more than looking.
@@ -517,12 +527,24 @@ impl Run {
             emit()?;
             close()?;
         }
-        self.members.remove_all(&self.plan, &self.groups, &closed);
-        for id in closed {
-            self.groups.evict(id);
-        }
+        let most = closed.len() >= threshold(APART, 2) && closed.len() > self.groups.len() / 2;
+        let (updated, removed, bytes) = if most {
+            let (figures, old) = self.groups.evict_most(&closed);
+            let members = std::mem::take(&mut self.members);
+            for id in self.groups.all() {
+                self.members.insert(&self.plan, &self.groups, id);
+            }
+            // To free it takes time as well, which another processor may have.
+            let _ = thread::Builder::new().spawn(move || drop((members, old)));
+            figures
+        } else {
+            self.members.remove_all(&self.plan, &self.groups, &closed);
+            for id in closed {
+                self.groups.evict(id);
+            }
+            self.groups.end_batch()
+        };
         let rows = self.groups.len() as u64;
-        let (updated, removed, bytes) = self.groups.end_batch();
         out.state(StateFigures {
             rows,
             updated,
