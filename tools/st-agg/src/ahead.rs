@@ -34,7 +34,7 @@ pub struct Ahead {
     places: Vec<Result<Option<Place>, BadRow>>,
     keys: Vec<u8>,
     /// Of sessions only: the hashes of the rows' keys.
-    hashes: Vec<u64>,
+    hashes: Vec<u32>,
 }
 
 /// Where a row that belongs to one group belongs.
@@ -94,7 +94,9 @@ impl Ahead {
                 let start = self.keys.len();
                 if sessions {
                     keys::encode_row(&plan.keys, env, &slots, &mut self.keys);
-                    self.hashes.push(members.session_hash(&self.keys[start..]));
+                    let hash = members.session_hash(&self.keys[start..]);
+                    members.prefetch_session(hash);
+                    self.hashes.push(hash);
                     return None;
                 }
                 let window = window(plan, env, &slots, mark)?;
@@ -118,9 +120,14 @@ impl Ahead {
         for place in &mut self.places[last..] {
             guess(place, members, groups);
         }
-        let sessions = self.hashes.iter();
-        let sessions = sessions.filter_map(|hash| members.guess_session(*hash));
-        sessions.for_each(|id| groups.prefetch(id));
+        for hash in &self.hashes {
+            members.prefetch_session_key(*hash);
+        }
+        for hash in &self.hashes {
+            if let Some(id) = members.guess_session(*hash) {
+                groups.prefetch(id);
+            }
+        }
     }
 
     /// The rows, each with how often it came, where its fields stand and the group it belongs to, unless that is not simple.

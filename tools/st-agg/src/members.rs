@@ -105,13 +105,25 @@ impl Members {
 
     /// The hash of an encoded key, among those that have sessions.
     #[inline]
-    pub fn session_hash(&self, key: &[u8]) -> u64 {
+    pub fn session_hash(&self, key: &[u8]) -> u32 {
         self.sessions.hash(key)
+    }
+
+    /// Asks for the memory in which a key of that hash will be looked for among those that have sessions.
+    #[inline]
+    pub fn prefetch_session(&self, hash: u32) {
+        self.sessions.prefetch(hash);
+    }
+
+    /// Asks for what is known of that key.
+    #[inline]
+    pub fn prefetch_session_key(&self, hash: u32) {
+        self.sessions.prefetch_key(hash);
     }
 
     /// The last session of a key of such a hash, most likely the one that a new row belongs to.
     #[inline]
-    pub fn guess_session(&self, hash: u64) -> Option<u32> {
+    pub fn guess_session(&self, hash: u32) -> Option<u32> {
         self.sessions.guess(hash)
     }
 

@@ -6,99 +6,144 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+use st_row::{Places, prefetch};
 
 use crate::groups::Groups;
 
-/// The sessions of each key, in order of time; they never meet.
+/// The sessions of each key.
 #[derive(Default)]
 pub struct Sessions {
-    keys: HashTable<Vec<u32>>,
+    /// The numbers of the keys.
+    places: Places,
+    keys: Vec<Key>,
+    /// Numbers of keys that have no session any more.
+    free: Vec<u32>,
     hasher: FixedState,
+}
+
+/// The sessions of one key, in order of time; they never meet.
+struct Key {
+    hash: u32,
+    /// Most rows belong to this one, or begin the next.
+    last: u32,
+    earlier: Vec<u32>,
+}
+
+/// There is no last session.
+const NONE: u32 = u32::MAX;
+
+impl Key {
+    /// Changes the sessions as one list; false if none is left.
+    fn change(&mut self, change: impl FnOnce(&mut Vec<u32>)) -> bool {
+        self.earlier.push(self.last);
+        change(&mut self.earlier);
+        let last = self.earlier.pop();
+        self.last = last.unwrap_or(NONE);
+        last.is_some()
+    }
 }
 
 impl Sessions {
     /// The hash of a key.
     #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
-        self.hasher.hash_one(key)
+    pub fn hash(&self, key: &[u8]) -> u32 {
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
+    /// Asks for the memory in which the number of a key is looked for.
+    #[inline]
+    pub fn prefetch(&self, hash: u32) {
+        self.places.prefetch(hash);
+    }
+
+    /// Asks for the memory of a key that probably has this hash.
+    #[inline]
+    pub fn prefetch_key(&self, hash: u32) {
+        if let Some(number) = self.places.find(hash, |_| true) {
+            prefetch(&self.keys[number as usize]);
+        }
     }
 
     /// The last session of a key that probably has this hash; which one it is is not looked at.
     #[inline]
-    pub fn guess(&self, hash: u64) -> Option<u32> {
-        self.keys.find(hash, |_| true)?.last().copied()
+    pub fn guess(&self, hash: u32) -> Option<u32> {
+        let number = self.places.find(hash, |_| true)?;
+        Some(self.keys[number as usize].last)
+    }
+
+    /// The number of a key.
+    #[inline]
+    fn find(&self, groups: &Groups, hash: u32, key: &[u8]) -> Option<u32> {
+        let is = |number: u32| *groups.group(self.keys[number as usize].last).key == *key;
+        self.places.find(hash, is)
     }
 
     /// The session of that key which a row with `[start, end)` belongs to, new or grown as need be.
     pub fn find_or_add(&mut self, groups: &mut Groups, key: &[u8], start: i64, end: i64) -> u32 {
         let hash = self.hash(key);
-        let Some(sessions) = self.keys.find_mut(hash, |ids| is(groups, ids, key)) else {
+        let Some(number) = self.find(groups, hash, key) else {
             let id = groups.add(key, start, end);
-            self.file(groups, hash, id);
+            self.begin(hash, id);
             return id;
         };
+        let sessions = &mut self.keys[number as usize];
         // Rows come nearly in the order of time: most begin in the last session or after it, and then meet no other.
-        if let Some(&id) = sessions.last()
-            && start >= groups.group(id).start
-        {
-            let (from, to) = (groups.group(id).start, groups.group(id).end);
-            if start > to {
-                let id = groups.add(key, start, end);
-                sessions.push(id);
-                return id;
+        let id = sessions.last;
+        let (from, to) = (groups.group(id).start, groups.group(id).end);
+        if start < from {
+            let mut found = id;
+            sessions.change(|all| found = meet(all, groups, key, start, end));
+            return found;
+        }
+        if start > to {
+            sessions.last = groups.add(key, start, end);
+            if sessions.earlier.capacity() == 0 {
+                sessions.earlier.reserve(8);
             }
-            if end > to {
-                groups.resize(id, from, end);
-            }
-            return id;
+            sessions.earlier.push(id);
+            return sessions.last;
         }
-        // Those from `first` on end late enough, those up to `last` begin early enough.
-        let first = sessions.partition_point(|id| groups.group(*id).end < start);
-        let last = sessions.partition_point(|id| groups.group(*id).start <= end);
-        if first >= last {
-            let id = groups.add(key, start, end);
-            sessions.insert(first, id);
-            return id;
+        if end > to {
+            groups.resize(id, from, end);
         }
-        let id = sessions[first];
-        let (mut from, mut to) = (
-            groups.group(id).start.min(start),
-            groups.group(id).end.max(end),
-        );
-        for later in sessions.drain(first + 1..last) {
-            to = to.max(groups.group(later).end);
-            groups.merge(id, later);
-        }
-        from = from.min(start);
-        groups.resize(id, from, to);
         id
     }
 
     /// Finds a session under its key from now on.
     pub fn insert(&mut self, groups: &Groups, id: u32) {
         let group = groups.group(id);
-        let hash = self.hasher.hash_one(&*group.key);
-        match self.keys.find_mut(hash, |ids| is(groups, ids, &group.key)) {
-            Some(sessions) => {
-                let at = sessions.partition_point(|other| groups.group(*other).start < group.start);
-                sessions.insert(at, id);
+        let hash = self.hash(&group.key);
+        match self.find(groups, hash, &group.key) {
+            Some(number) => {
+                self.keys[number as usize].change(|all| {
+                    let at = all.partition_point(|other| groups.group(*other).start < group.start);
+                    all.insert(at, id);
+                });
             }
-            None => self.file(groups, hash, id),
+            None => self.begin(hash, id),
         }
     }
 
-    fn file(&mut self, groups: &Groups, hash: u64, id: u32) {
-        let hasher = &self.hasher;
-        self.keys.insert_unique(hash, vec![id], |ids| {
-            hasher.hash_one(&*groups.group(ids[0]).key)
+    /// Notes the first session of a key.
+    fn begin(&mut self, hash: u32, id: u32) {
+        let number = self.free.pop().unwrap_or_else(|| {
+            let number = self.keys.len() as u32;
+            self.keys.push(Key {
+                hash,
+                last: NONE,
+                earlier: Vec::new(),
+            });
+            number
         });
+        let key = &mut self.keys[number as usize];
+        (key.hash, key.last) = (hash, id);
+        self.places.insert(hash, number);
     }
 
     /// Forgets sessions; call it before their groups are given up. Of many it looks through all keys, once, instead of looking
     /// for each.
     pub fn remove_all(&mut self, groups: &Groups, ids: &[u32]) {
-        if ids.len() < self.keys.len() / 2 {
+        if ids.len() < self.places.len() / 2 {
             return ids.iter().for_each(|id| self.remove(groups, *id));
         }
         let slots = ids.iter().max().map_or(0, |id| *id as usize + 1);
@@ -106,27 +151,56 @@ impl Sessions {
         for id in ids {
             gone[*id as usize] = true;
         }
-        self.keys.retain(|sessions| {
-            sessions.retain(|id| !gone.get(*id as usize).is_some_and(|gone| *gone));
-            !sessions.is_empty()
-        });
+        self.places = Places::default();
+        self.free.clear();
+        for (number, key) in (0..).zip(&mut self.keys) {
+            let is_left = key.last != NONE
+                && key.change(|all| {
+                    all.retain(|id| !gone.get(*id as usize).is_some_and(|gone| *gone));
+                });
+            match is_left {
+                true => self.places.insert(key.hash, number),
+                false => self.free.push(number),
+            }
+        }
     }
 
     /// Forgets a session.
     fn remove(&mut self, groups: &Groups, id: u32) {
-        let hash = self.hasher.hash_one(&*groups.group(id).key);
-        if let Ok(mut entry) = self.keys.find_entry(hash, |ids| ids.contains(&id)) {
-            entry.get_mut().retain(|other| *other != id);
-            if entry.get().is_empty() {
-                entry.remove();
-            }
+        let hash = self.hash(&groups.group(id).key);
+        let Some(number) = self.find(groups, hash, &groups.group(id).key) else {
+            return;
+        };
+        let key = &mut self.keys[number as usize];
+        if !key.change(|all| all.retain(|other| *other != id)) {
+            self.places.remove(hash, |other| other == number);
+            self.free.push(number);
         }
     }
 }
 
-fn is(groups: &Groups, ids: &[u32], key: &[u8]) -> bool {
-    // A key without sessions is forgotten, so there is a last one: the one that the next row most likely belongs to.
-    ids.last().is_some_and(|id| *groups.group(*id).key == *key)
+/// The session among these of one key which a row belongs to that begins before the last one.
+fn meet(all: &mut Vec<u32>, groups: &mut Groups, key: &[u8], start: i64, end: i64) -> u32 {
+    // Those from `first` on end late enough, those up to `last` begin early enough.
+    let first = all.partition_point(|id| groups.group(*id).end < start);
+    let last = all.partition_point(|id| groups.group(*id).start <= end);
+    if first >= last {
+        let id = groups.add(key, start, end);
+        all.insert(first, id);
+        return id;
+    }
+    let id = all[first];
+    let (mut from, mut to) = (
+        groups.group(id).start.min(start),
+        groups.group(id).end.max(end),
+    );
+    for later in all.drain(first + 1..last) {
+        to = to.max(groups.group(later).end);
+        groups.merge(id, later);
+    }
+    from = from.min(start);
+    groups.resize(id, from, to);
+    id
 }
 
 #[cfg(test)]
@@ -234,16 +308,25 @@ mod tests {
         for count in [0, 1, 30, 60, 250, 300] {
             let mut groups = Groups::new(vec![State::from(Count::default())]);
             let mut sessions = Sessions::default();
-            let add = |number: u32| {
+            let add = |groups: &mut Groups, sessions: &mut Sessions, number: u32| {
                 let start = i64::from(number) * 10;
-                sessions.find_or_add(&mut groups, &keys(number), start, start + 5)
+                sessions.find_or_add(groups, &keys(number), start, start + 5)
             };
-            let ids: Vec<u32> = (0..300).map(add).collect();
+            let ids: Vec<u32> = (0..300)
+                .map(|number| add(&mut groups, &mut sessions, number))
+                .collect();
             sessions.remove_all(&groups, &ids[..count]);
-            let mut left: Vec<u32> = sessions.keys.iter().flatten().copied().collect();
+            let lasts = sessions.keys.iter().map(|key| key.last);
+            let mut left: Vec<u32> = lasts.filter(|id| *id != NONE).collect();
+            assert_eq!(left.len(), sessions.places.len());
+            left.extend(sessions.keys.iter().flat_map(|key| &key.earlier));
             left.sort_unstable();
             assert_eq!(left, ids[count..]);
-            assert!(sessions.keys.iter().all(|sessions| !sessions.is_empty()));
+            // Keys come back.
+            let again: Vec<u32> = (1000..1100)
+                .map(|number| add(&mut groups, &mut sessions, number))
+                .collect();
+            assert!(again.iter().all(|id| sessions.guess(sessions.hash(&groups.group(*id).key)) == Some(*id)));
         }
     }
 
