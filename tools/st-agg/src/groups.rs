@@ -434,7 +434,10 @@ mod tests {
             let closed = one_by_one.closed(mark);
             let others = at_once.closed(mark);
             assert_eq!(shown(&one_by_one, &closed), shown(&at_once, &others));
-            assert_eq!(one_by_one.unsaved(&closed).held, at_once.unsaved(&others).held);
+            assert_eq!(
+                one_by_one.unsaved(&closed).held,
+                at_once.unsaved(&others).held
+            );
             closed.iter().for_each(|id| one_by_one.evict(*id));
             let figures = one_by_one.end_batch();
             assert_eq!(at_once.evict_most(&others).0, figures);

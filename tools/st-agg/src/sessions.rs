@@ -326,7 +326,11 @@ mod tests {
             let again: Vec<u32> = (1000..1100)
                 .map(|number| add(&mut groups, &mut sessions, number))
                 .collect();
-            assert!(again.iter().all(|id| sessions.guess(sessions.hash(&groups.group(*id).key)) == Some(*id)));
+            assert!(
+                again
+                    .iter()
+                    .all(|id| sessions.guess(sessions.hash(&groups.group(*id).key)) == Some(*id))
+            );
         }
     }
 

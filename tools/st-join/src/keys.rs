@@ -31,7 +31,8 @@ struct Slot {
 struct Key {
     bytes: Small,
     hash: u32,
-    /// How many of its places have gone and are still noted.
+    /// How many places are noted, and how many of these have gone.
+    rows: u32,
     gone: u32,
     places: Places,
 }
@@ -86,9 +87,9 @@ impl Keys {
                 None => self.begin(key, hash),
             },
         };
-        self.keys[number as usize]
-            .places
-            .add(&mut self.pool, time, place);
+        let key = &mut self.keys[number as usize];
+        key.places.add(&mut self.pool, time, place);
+        key.rows += 1;
         number
     }
 
@@ -120,16 +121,42 @@ impl Keys {
     pub fn clear(&mut self, number: u32, is_gone: impl Fn(u32) -> bool) {
         let key = &mut self.keys[number as usize];
         let gone = std::mem::take(&mut key.gone);
-        key.places.clear_gone(&mut self.pool, gone, is_gone);
-        if !key.places.is_empty() {
-            return;
+        key.rows -= gone;
+        if key.rows > 0 {
+            return key.places.clear_gone(&mut self.pool, gone, is_gone);
         }
+        key.places.clear_all(&mut self.pool);
         let Key { bytes, hash, .. } = std::mem::take(key);
         self.bytes -= bytes.len() + OVERHEAD;
         self.free.push(number);
         let same = |slot: &Slot| slot.number == number;
         if let Ok(slot) = self.table.find_entry(spread(hash), same) {
             slot.remove();
+        }
+    }
+
+    /// The same for many keys.
+    pub fn clear_all(&mut self, mut numbers: Vec<u32>, is_gone: impl Fn(u32) -> bool) {
+        // So they lie one behind the other.
+        numbers.sort_unstable();
+        // To file what stays takes less than to look for each that goes.
+        let most = numbers.len() > self.table.len() / 2;
+        if most {
+            self.table.clear();
+        }
+        for number in numbers {
+            self.clear(number, &is_gone);
+        }
+        if most {
+            let left = (0..).zip(&self.keys).filter(|(_, key)| key.rows > 0);
+            for (number, Key { hash, .. }) in left {
+                let slot = Slot {
+                    hash: *hash,
+                    number,
+                };
+                self.table
+                    .insert_unique(spread(*hash), slot, |slot| spread(slot.hash));
+            }
         }
     }
 

@@ -228,9 +228,13 @@ impl Places {
         }
     }
 
-    /// True if no row is left.
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Places::None)
+    /// Takes out all rows.
+    pub fn clear_all(&mut self, pool: &mut Pool) {
+        match std::mem::take(self) {
+            Places::None | Places::One(..) => {}
+            Places::Few(number) => pool.free.push(number),
+            Places::Many(many) => pool.free.extend(many.iter().map(|(_, number)| number)),
+        }
     }
 }
 
@@ -301,7 +305,7 @@ mod tests {
         places.clear_gone(&mut pool, 3, |place| place != 6);
         assert_eq!(within(&places, &pool, 0..=100), [6]);
         places.clear_gone(&mut pool, 1, |_| true);
-        assert!(places.is_empty() && within(&places, &pool, 0..=100).is_empty());
+        assert!(matches!(places, Places::None) && within(&places, &pool, 0..=100).is_empty());
     }
 
     #[test]
@@ -349,7 +353,7 @@ mod tests {
                 left
             );
             places.clear_gone(&mut pool, left, |_| true);
-            assert!(places.is_empty());
+            assert!(matches!(places, Places::None));
         }
         assert_eq!(pool.free.len(), pool.chunks.len());
     }

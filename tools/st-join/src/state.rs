@@ -311,9 +311,9 @@ impl State {
                 }
             }
         }
-        for key in keys {
-            self.clear(key);
-        }
+        let entries = &self.entries;
+        let is_gone = |place: u32| entries[place as usize].key == GONE;
+        self.keys.clear_all(keys, is_gone);
         self.settle();
         Ok(())
     }
