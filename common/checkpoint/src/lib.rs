@@ -31,6 +31,7 @@ mod sinks;
 mod spool;
 mod state;
 mod uses;
+mod write_back;
 
 pub use commits::Commits;
 pub use definition::{Change, changes};
@@ -51,3 +52,4 @@ pub use sinks::SinkState;
 pub use spool::Spool;
 pub use state::StateFile;
 pub use uses::Uses;
+pub use write_back::WriteBack;

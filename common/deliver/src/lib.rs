@@ -12,4 +12,3 @@ pub mod status;
 pub mod table;
 pub mod target;
 pub mod terminal;
-mod write_back;

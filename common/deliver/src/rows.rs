@@ -9,9 +9,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use st_checkpoint::{Durability, fail_io, threshold};
-
-use crate::write_back::WriteBack;
+use st_checkpoint::{Durability, WriteBack, fail_io, threshold};
 
 /// Bytes kept in memory.
 const BOUND: usize = 8 << 20;
@@ -69,7 +67,7 @@ impl Spill {
         Ok(Spill {
             file,
             path,
-            write_back: stays.then(WriteBack::default),
+            write_back: stays.then(|| WriteBack::new(|| fail_io("sink.write_back"))),
         })
     }
 

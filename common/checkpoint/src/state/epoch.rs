@@ -9,7 +9,7 @@ use super::{StateFile, WRITE_BLOCK, line};
 use crate::durable::cannot;
 use crate::record::push_seal;
 use crate::record_log::still_linked;
-use crate::{fail_io, fail_point};
+use crate::{Durability, WriteBack, fail_io, fail_point, threshold};
 
 impl StateFile {
     /// Sets a key, as of the epoch that is closed next. Key and value are raw JSON on one line.
@@ -33,7 +33,7 @@ impl StateFile {
     }
 
     fn relieve(&mut self) -> Result<()> {
-        if self.buffer.len() >= WRITE_BLOCK {
+        if self.buffer.len() >= threshold(WRITE_BLOCK, 64) {
             self.write_out()
         } else {
             Ok(())
@@ -78,7 +78,9 @@ impl StateFile {
         write().with_context(|| self.cannot("write"))?;
         self.length += self.buffer.len() as u64;
         self.buffer.clear();
-        fail_io("state.before_sync")
+        let finished = self.write_back.take().map_or(Ok(()), WriteBack::finish);
+        finished
+            .and_then(|()| fail_io("state.before_sync"))
             .and_then(|()| self.dir.durability().sync(&self.file))
             .with_context(|| self.cannot("sync"))?;
         fail_point("state.after_sync");
@@ -143,6 +145,12 @@ impl StateFile {
         self.file
             .write_all(&self.buffer)
             .with_context(|| self.cannot("write"))?;
+        if self.dir.durability() == Durability::Power {
+            let begin = || WriteBack::new(|| fail_io("state.write_back"));
+            let write_back = self.write_back.get_or_insert_with(begin);
+            let noted = write_back.wrote(&self.file, self.buffer.len());
+            noted.with_context(|| self.cannot("sync"))?;
+        }
         self.failed = false;
         self.crc.update(&self.buffer);
         self.length += self.buffer.len() as u64;

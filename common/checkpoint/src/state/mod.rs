@@ -20,9 +20,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::QueryDir;
 use crate::durable::cannot;
 use crate::record::Lines;
+use crate::{QueryDir, WriteBack};
 use generations::Generation;
 use verify::Closing;
 
@@ -59,6 +59,8 @@ pub struct StateFile {
     closing: Closing,
     redefined: bool,
     failed: bool,
+    /// Sends a large epoch to the device while it is written.
+    write_back: Option<WriteBack>,
 }
 
 impl StateFile {

@@ -146,6 +146,7 @@ impl StateFile {
             closing: written.closing,
             redefined: false,
             failed: false,
+            write_back: None,
         })
     }
 }

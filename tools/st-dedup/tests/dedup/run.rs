@@ -34,7 +34,7 @@ pub fn command(args: &[&str]) -> Command {
 pub fn dedup_until(fail: Option<&str>, args: &[&str], input: &str) -> Done {
     let mut command = command(args);
     if let Some(point) = fail {
-        command.env("ST_FAIL", point);
+        command.env("ST_FAIL", point).env("ST_FAIL_EARLY", "1");
     }
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();

@@ -8,30 +8,32 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use st_checkpoint::{fail_io, threshold};
+use crate::threshold;
 
 /// Bytes after which it is worth to begin again.
 const STEP: usize = 16 << 20;
 
 /// Syncs a file on a second thread.
 pub struct WriteBack {
+    /// Stands before each sync: a fail point.
+    before: fn() -> io::Result<()>,
     /// Bytes since the thread was last woken.
     waiting: usize,
     step: usize,
     thread: Option<(SyncSender<()>, JoinHandle<io::Result<()>>)>,
 }
 
-impl Default for WriteBack {
-    fn default() -> WriteBack {
+impl WriteBack {
+    /// For a file of which nothing was written; `before` is a fail point, to be passed before each sync.
+    pub fn new(before: fn() -> io::Result<()>) -> WriteBack {
         WriteBack {
+            before,
             waiting: 0,
             step: threshold(STEP, 256),
             thread: None,
         }
     }
-}
 
-impl WriteBack {
     /// Notes that so many bytes more were written to the file, always the same one.
     ///
     /// # Errors
@@ -46,10 +48,10 @@ impl WriteBack {
             Some(thread) => thread,
             none => {
                 let (wake, woken) = sync_channel(1);
-                let file = file.try_clone()?;
+                let (file, before) = (file.try_clone()?, self.before);
                 let thread = thread::Builder::new()
                     .name("write-back".to_string())
-                    .spawn(move || run(&file, &woken))?;
+                    .spawn(move || run(&file, before, &woken))?;
                 none.insert((wake, thread))
             }
         };
@@ -73,9 +75,9 @@ impl WriteBack {
     }
 }
 
-fn run(file: &File, woken: &Receiver<()>) -> io::Result<()> {
+fn run(file: &File, before: fn() -> io::Result<()>, woken: &Receiver<()>) -> io::Result<()> {
     while woken.recv().is_ok() {
-        fail_io("sink.write_back")?;
+        before()?;
         file.sync_data()?;
     }
     Ok(())
