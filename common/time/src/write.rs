@@ -1,6 +1,6 @@
 //! Timestamps and dates as text: on the wire, and as a cast to STRING shows them.
 
-use crate::civil::civil_of_wide;
+use crate::civil::{Civil, civil_of_wide};
 use crate::{DAY, SECOND, Zone, civil_of};
 
 /// Appends the wire form: `2025-01-15T10:30:00.000Z`, with six digits when there is more than milliseconds, so that nothing
@@ -33,29 +33,26 @@ pub fn write_spark(out: &mut Vec<u8>, micros: i64, zone: Zone) {
 
 /// Appends `2025-01-15`.
 pub fn write_date(out: &mut Vec<u8>, days: i32) {
-    let date = civil_of(days);
+    write_civil(out, civil_of(days));
+}
+
+fn write_civil(out: &mut Vec<u8>, date: Civil) {
     year(out, date.year);
-    out.push(b'-');
-    digits(out, date.month as i64, 2);
-    out.push(b'-');
-    digits(out, date.day as i64, 2);
+    let [m, n] = pair(date.month.into());
+    let [d, e] = pair(date.day.into());
+    out.extend_from_slice(&[b'-', m, n, b'-', d, e]);
 }
 
 /// Appends date and time to the second; returns the microseconds left.
 fn write_clock(out: &mut Vec<u8>, micros: i64, offset: i32, between: u8) -> i64 {
     // In seconds, as the local reading of the last instants does not fit in microseconds.
     let seconds = micros.div_euclid(SECOND) + offset as i64;
-    let date = civil_of_wide(seconds.div_euclid(DAY / SECOND));
+    write_civil(out, civil_of_wide(seconds.div_euclid(DAY / SECOND)));
     let second = seconds.rem_euclid(DAY / SECOND) as u32;
-    year(out, date.year);
-    let [m, n] = pair(date.month.into());
-    let [d, e] = pair(date.day.into());
     let [h, i] = pair(second / 3600);
     let [k, l] = pair(second / 60 % 60);
     let [s, t] = pair(second % 60);
-    out.extend_from_slice(&[
-        b'-', m, n, b'-', d, e, between, h, i, b':', k, l, b':', s, t,
-    ]);
+    out.extend_from_slice(&[between, h, i, b':', k, l, b':', s, t]);
     micros.rem_euclid(SECOND)
 }
 

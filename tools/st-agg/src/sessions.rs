@@ -126,24 +126,28 @@ impl Sessions {
 
     /// Notes the first session of a key.
     fn begin(&mut self, hash: u32, id: u32) {
-        let number = self.free.pop().unwrap_or_else(|| {
-            let number = self.keys.len() as u32;
-            self.keys.push(Key {
-                hash,
-                last: NONE,
-                earlier: Vec::new(),
-            });
-            number
-        });
-        let key = &mut self.keys[number as usize];
-        (key.hash, key.last) = (hash, id);
+        let key = Key {
+            hash,
+            last: id,
+            earlier: Vec::new(),
+        };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.keys[number as usize] = key;
+                number
+            }
+            None => {
+                self.keys.push(key);
+                self.keys.len() as u32 - 1
+            }
+        };
         self.places.insert(hash, number);
     }
 
     /// Forgets sessions; call it before their groups are given up. Of many it looks through all keys, once, instead of looking
     /// for each.
     pub fn remove_all(&mut self, groups: &Groups, ids: &[u32]) {
-        if ids.len() < self.places.len() / 2 {
+        if ids.len() < self.keys.len() / 2 {
             return ids.iter().for_each(|id| self.remove(groups, *id));
         }
         let slots = ids.iter().max().map_or(0, |id| *id as usize + 1);

@@ -265,10 +265,9 @@ impl Stage for Agg {
 
     fn end(&mut self, _out: &mut Out) -> Result<()> {
         // The process ends, and the system takes its memory back as a whole: to visit millions of groups takes longer.
-        self.run
-            .take()
-            .into_iter()
-            .for_each(|run| std::mem::forget((run.members, run.groups)));
+        if let Some(run) = self.run.take() {
+            std::mem::forget((run.members, run.groups));
+        }
         Ok(())
     }
 }

@@ -139,8 +139,8 @@ impl Keys {
     pub fn clear_all(&mut self, mut numbers: Vec<u32>, is_gone: impl Fn(u32) -> bool) {
         // So they lie one behind the other.
         numbers.sort_unstable();
-        // To file what stays takes less than to look for each that goes.
-        let most = numbers.len() > self.table.len() / 2;
+        // To file what stays takes less than to look for each that goes, unless there were many more keys once.
+        let most = numbers.len() > self.keys.len() / 2;
         if most {
             self.table.clear();
         }

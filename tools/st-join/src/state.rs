@@ -311,9 +311,7 @@ impl State {
                 }
             }
         }
-        let entries = &self.entries;
-        let is_gone = |place: u32| entries[place as usize].key == GONE;
-        self.keys.clear_all(keys, is_gone);
+        self.keys.clear_all(keys, is_gone(&self.entries));
         self.settle();
         Ok(())
     }
@@ -374,9 +372,7 @@ impl State {
     }
 
     fn clear(&mut self, key: u32) {
-        let entries = &self.entries;
-        let is_gone = |place: u32| entries[place as usize].key == GONE;
-        self.keys.clear(key, is_gone);
+        self.keys.clear(key, is_gone(&self.entries));
     }
 
     /// Moves the rows that keep mostly empty blocks, once these are too many.
@@ -466,6 +462,11 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Whether the row at a place has gone.
+fn is_gone(entries: &[Entry]) -> impl Fn(u32) -> bool {
+    |place| entries[place as usize].key == GONE
 }
 
 #[cfg(test)]
