@@ -9,6 +9,7 @@
 
 mod commits;
 mod definition;
+mod direct;
 mod durable;
 pub mod exact;
 mod fail_point;
@@ -31,10 +32,10 @@ mod sinks;
 mod spool;
 mod state;
 mod uses;
-mod write_back;
 
 pub use commits::Commits;
 pub use definition::{Change, changes};
+pub use direct::DirectWrite;
 pub use durable::{Durability, create_exclusive, replace_file, sync_dir};
 pub use fail_point::{fail_io, fail_point, threshold};
 pub use inspect::{SourceView, StateView, Verdict};
@@ -52,4 +53,3 @@ pub use sinks::SinkState;
 pub use spool::Spool;
 pub use state::StateFile;
 pub use uses::Uses;
-pub use write_back::WriteBack;

@@ -9,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use st_checkpoint::{Durability, WriteBack, fail_io, threshold};
+use st_checkpoint::{DirectWrite, Durability, fail_io, threshold};
 
 /// Bytes kept in memory.
 const BOUND: usize = 8 << 20;
@@ -38,7 +38,7 @@ pub struct Rows {
 struct Spill {
     file: File,
     path: Option<PathBuf>,
-    write_back: Option<WriteBack>,
+    direct: Option<DirectWrite>,
 }
 
 impl Drop for Spill {
@@ -64,21 +64,24 @@ impl Spill {
         let path = place.map(Path::to_path_buf);
         let file = file.with_context(|| unwritable(place))?;
         let stays = place.is_some() && durability == Durability::Power;
-        Ok(Spill {
-            file,
-            path,
-            write_back: stays.then(|| WriteBack::new(|| fail_io("sink.write_back"))),
-        })
+        let direct = stays.then(|| DirectWrite::new(&file, 0, || fail_io("sink.direct")));
+        let direct = direct.transpose().with_context(|| unwritable(place))?;
+        Ok(Spill { file, path, direct })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         fail_io("sink.spill")
-            .and_then(|()| self.file.write_all(bytes))
-            .and_then(|()| match &mut self.write_back {
-                Some(write_back) => write_back.wrote(&self.file, bytes.len()),
-                None => Ok(()),
+            .and_then(|()| match &mut self.direct {
+                Some(direct) => direct.write(bytes),
+                None => self.file.write_all(bytes),
             })
             .with_context(|| unwritable(self.path.as_deref()))
+    }
+
+    /// All that was written is in the file.
+    fn settle(&mut self) -> Result<()> {
+        let finished = self.direct.take().map_or(Ok(()), DirectWrite::finish);
+        finished.with_context(|| unwritable(self.path.as_deref()))
     }
 }
 
@@ -151,7 +154,7 @@ impl Rows {
     }
 
     /// If the rows of this batch are many, they are gathered at this place; at none of anyone's choice if that is `None`. If
-    /// they are to survive the loss of power, they are sent to the device meanwhile.
+    /// they are to survive the loss of power, they go straight to the device.
     pub fn gather_at(&mut self, place: Option<PathBuf>, durability: Durability) {
         self.place = place;
         self.durability = durability;
@@ -164,11 +167,8 @@ impl Rows {
             return Ok(None);
         }
         let spill = self.spill()?;
+        spill.settle()?;
         let file = spill.file.try_clone().context(UNREADABLE)?;
-        if let Some(write_back) = spill.write_back.take() {
-            let finished = write_back.finish();
-            finished.with_context(|| format!("{}: cannot sync", place.display()))?;
-        }
         spill.path = None;
         self.file = None;
         Ok(Some(file))
@@ -188,7 +188,9 @@ impl Rows {
 
     /// Hands over all rows, each with its newline, many at a time.
     pub fn each_block(&mut self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if let Some(Spill { file, .. }) = &mut self.file {
+        if let Some(spill) = &mut self.file {
+            spill.settle()?;
+            let file = &mut spill.file;
             file.seek(SeekFrom::Start(0)).context(UNREADABLE)?;
             let mut block = vec![0; 4 * BLOCK];
             let mut filled = 0;
@@ -216,7 +218,9 @@ impl Rows {
 
     /// All rows as a file, read from its beginning.
     pub fn as_file(&mut self) -> Result<File> {
-        let mut file = self.spill()?.file.try_clone().context(UNREADABLE)?;
+        let spill = self.spill()?;
+        spill.settle()?;
+        let mut file = spill.file.try_clone().context(UNREADABLE)?;
         file.seek(SeekFrom::Start(0)).context(UNREADABLE)?;
         Ok(file)
     }

@@ -9,7 +9,10 @@ use super::{StateFile, WRITE_BLOCK, line};
 use crate::durable::cannot;
 use crate::record::push_seal;
 use crate::record_log::still_linked;
-use crate::{Durability, WriteBack, fail_io, fail_point, threshold};
+use crate::{DirectWrite, Durability, fail_io, fail_point, threshold};
+
+/// Bytes of an epoch from which on it is not small.
+const LARGE: u64 = 4 << 20;
 
 impl StateFile {
     /// Sets a key, as of the epoch that is closed next. Key and value are raw JSON on one line.
@@ -68,8 +71,10 @@ impl StateFile {
         } else {
             0
         };
+        let direct = self.direct.take();
         let mut file = &self.file;
-        let mut write = || {
+        let write = || {
+            direct.map_or(Ok(()), DirectWrite::finish)?;
             fail_io("state.before_write")?;
             file.write_all(&self.buffer[..half])?;
             fail_io("state.mid_write")?;
@@ -78,13 +83,12 @@ impl StateFile {
         write().with_context(|| self.cannot("write"))?;
         self.length += self.buffer.len() as u64;
         self.buffer.clear();
-        let finished = self.write_back.take().map_or(Ok(()), WriteBack::finish);
-        finished
-            .and_then(|()| fail_io("state.before_sync"))
+        fail_io("state.before_sync")
             .and_then(|()| self.dir.durability().sync(&self.file))
             .with_context(|| self.cannot("sync"))?;
         fail_point("state.after_sync");
         self.failed = false;
+        self.epoch_at = self.length;
         self.closing = closing;
         self.drop_generations()
     }
@@ -142,19 +146,26 @@ impl StateFile {
     fn write_out(&mut self) -> Result<()> {
         self.failed_before()?;
         self.failed = true;
-        self.file
-            .write_all(&self.buffer)
+        self.begin_direct()
+            .and_then(|()| match &mut self.direct {
+                Some(direct) => direct.write(&self.buffer),
+                None => self.file.write_all(&self.buffer),
+            })
             .with_context(|| self.cannot("write"))?;
-        if self.dir.durability() == Durability::Power {
-            let begin = || WriteBack::new(|| fail_io("state.write_back"));
-            let write_back = self.write_back.get_or_insert_with(begin);
-            let noted = write_back.wrote(&self.file, self.buffer.len());
-            noted.with_context(|| self.cannot("sync"))?;
-        }
         self.failed = false;
         self.crc.update(&self.buffer);
         self.length += self.buffer.len() as u64;
         self.buffer.clear();
+        Ok(())
+    }
+
+    /// From here on an epoch that has become large goes straight to the device.
+    fn begin_direct(&mut self) -> std::io::Result<()> {
+        let large = self.length.saturating_sub(self.epoch_at) >= threshold(LARGE, 256);
+        if large && self.direct.is_none() && self.dir.durability() == Durability::Power {
+            let before = || fail_io("state.direct");
+            self.direct = Some(DirectWrite::new(&self.file, self.length, before)?);
+        }
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::durable::cannot;
 use crate::record::Lines;
-use crate::{QueryDir, WriteBack};
+use crate::{DirectWrite, QueryDir};
 use generations::Generation;
 use verify::Closing;
 
@@ -59,8 +59,10 @@ pub struct StateFile {
     closing: Closing,
     redefined: bool,
     failed: bool,
-    /// Sends a large epoch to the device while it is written.
-    write_back: Option<WriteBack>,
+    /// Where the open epoch began.
+    epoch_at: u64,
+    /// Takes what comes of a large epoch.
+    direct: Option<DirectWrite>,
 }
 
 impl StateFile {

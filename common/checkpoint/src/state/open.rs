@@ -140,13 +140,14 @@ impl StateFile {
             file,
             buffer: Vec::new(),
             length: written.length,
+            epoch_at: written.length,
             crc: written.crc,
             snapshot: written.snapshot,
             lines: written.lines,
             closing: written.closing,
             redefined: false,
             failed: false,
-            write_back: None,
+            direct: None,
         })
     }
 }

@@ -90,7 +90,7 @@ fn killed_at_any_step_it_goes_on_the_same() {
             "stage.before_batch",
             "state.before_write",
             "state.mid_write",
-            "state.write_back",
+            "state.direct",
             "state.before_sync",
             "state.after_sync",
             "stage.after_batch",

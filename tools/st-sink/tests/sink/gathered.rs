@@ -92,7 +92,7 @@ fn killed_at_any_step_each_row_is_there_once() {
         "stage.row:150",
         "sink.spill:1",
         "sink.spill:3",
-        "sink.write_back:1",
+        "sink.direct:1",
         "sink.before_sync:1",
         "sink.before_sync:3",
         "sink.mid_output:1",
