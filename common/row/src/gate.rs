@@ -3,12 +3,17 @@
 //! Rows that one program wrote differ in their values only. What stood between the values of a row that passed (keys, colons, commas)
 //! needs no second look where the same bytes stand again; the values are checked each time.
 
+use std::ops::Range;
+
 use crate::fields_of;
 use crate::scan::Prefix;
 use crate::validate::{number, string, value, word};
 
 /// Looks of rows that are remembered: a writer that leaves out what is absent has a few.
 const KNOWN: usize = 4;
+
+/// Objects within each other that are looked into.
+const DEEP: usize = 4;
 
 /// Rows that were seen, by what stands between their values.
 #[derive(Debug, Default)]
@@ -19,12 +24,22 @@ pub struct Gate {
     strangers: u32,
 }
 
-/// What stands before each value of a row.
+/// What stands between the values of a row. Those of an object within it count in its place.
 #[derive(Debug, Default)]
 struct Look {
     bytes: Vec<u8>,
-    /// The beginning of the text before each value, and where in `bytes` that ends.
-    parts: Vec<(Prefix, usize)>,
+    parts: Vec<Part>,
+}
+
+/// What stands before a value.
+#[derive(Debug)]
+struct Part {
+    /// Its beginning.
+    prefix: Prefix,
+    /// Where in the look's bytes it ends.
+    end: usize,
+    /// How many objects the value stands in.
+    depth: usize,
 }
 
 impl Gate {
@@ -53,7 +68,9 @@ impl Gate {
         if !self.strangers.is_power_of_two() {
             return;
         }
-        if let Some(look) = Look::of(row) {
+        // Where objects differ from row to row, they are values like any other.
+        let deep = if self.strangers <= 2 { DEEP } else { 1 };
+        if let Some(look) = Look::of(row, deep) {
             self.looks.truncate(KNOWN - 1);
             self.looks.insert(0, look);
         }
@@ -61,53 +78,78 @@ impl Gate {
 }
 
 impl Look {
-    /// None for a row that does not end with its last value and a brace, or has no member.
-    fn of(row: &[u8]) -> Option<Look> {
+    /// Objects are looked into so deep. None for a row that ends with anything but its brace, or has no member.
+    fn of(row: &[u8], deep: usize) -> Option<Look> {
         let mut look = Look::default();
         let mut from = 0;
-        for member in fields_of(row) {
+        look.members(row, row, 1..deep, &mut from)?;
+        look.bytes.extend_from_slice(&row[from..]);
+        look.bytes.push(b'\n');
+        (!look.parts.is_empty() && row.ends_with(b"}")).then_some(look)
+    }
+
+    /// Adds the members of an object within the row, at the first of these depths; what stands `from` there on was not added yet.
+    fn members(
+        &mut self,
+        row: &[u8],
+        object: &[u8],
+        depths: Range<usize>,
+        from: &mut usize,
+    ) -> Option<()> {
+        for member in fields_of(object) {
             let (_, value) = member.ok()?;
+            let parts = self.parts.len();
+            if value.starts_with(b"{") && !depths.is_empty() {
+                self.members(row, value, depths.start + 1..depths.end, from)?;
+            }
+            if self.parts.len() > parts {
+                continue;
+            }
             // Where the value stands: both are slices of one row.
             let start = value.as_ptr().addr() - row.as_ptr().addr();
-            let before = &row[from..start];
-            look.bytes.extend_from_slice(before);
-            look.parts.push((Prefix::of(before), look.bytes.len()));
-            from = start + value.len();
+            let before = &row[*from..start];
+            self.bytes.extend_from_slice(before);
+            self.parts.push(Part {
+                prefix: Prefix::of(before),
+                end: self.bytes.len(),
+                depth: depths.start,
+            });
+            *from = start + value.len();
         }
-        (!look.parts.is_empty() && &row[from..] == b"}").then_some(look)
+        Some(())
     }
 
     #[inline(always)]
     fn pass(&self, text: &[u8], mut at: usize) -> Option<usize> {
         let mut from = 0;
-        for &(prefix, end) in &self.parts {
-            let before = &self.bytes[from..end];
-            if !prefix.stands(text, at, before) {
+        for part in &self.parts {
+            let before = &self.bytes[from..part.end];
+            if !part.prefix.stands(text, at, before) {
                 return None;
             }
             at += before.len();
             at = match text.get(at)? {
                 b'"' => string(text, at + 1).ok()?,
                 b'-' | b'0'..=b'9' => number(text, at).ok()?,
-                _ => other(text, at)?,
+                _ => other(text, at, part.depth)?,
             };
-            from = end;
+            from = part.end;
         }
-        (text.get(at..)?.starts_with(b"}\n")).then_some(at + 2)
+        let end = &self.bytes[from..];
+        (text.get(at..)?.starts_with(end)).then_some(at + end.len())
     }
 }
 
 /// The end of a value that is no string and no number. A newline ends the row: an object or array does not go on after it.
 #[inline(never)]
-fn other(text: &[u8], at: usize) -> Option<usize> {
+fn other(text: &[u8], at: usize, depth: usize) -> Option<usize> {
     match text.get(at)? {
         b't' => word(text, at, b"true").ok(),
         b'f' => word(text, at, b"false").ok(),
         b'n' => word(text, at, b"null").ok(),
         b'{' | b'[' => {
             let line = &text[..at + text[at..].iter().position(|&b| b == b'\n')?];
-            // One level is taken: the row itself.
-            value(line, at, 1).ok()
+            value(line, at, depth).ok()
         }
         _ => None,
     }

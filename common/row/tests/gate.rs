@@ -43,6 +43,38 @@ fn a_few_looks_are_known_at_once() {
 }
 
 #[test]
+fn objects_within_a_row_may_be_alike_or_differ() {
+    let alike = concat!(
+        "{\"w\":{\"start\":\"a\", \"end\":{\"n\":1}},\"e\":{},\"b\":\"x\" }\n",
+        "{\"w\":{\"start\":\"\", \"end\":{\"n\":[1]}},\"e\":[],\"b\":{\"w\":0} }\n",
+        "{\"w\":{\"start\":null, \"end\":{\"n\":{}}},\"e\":-0.5,\"b\":\"\" }\n",
+    );
+    assert_eq!(passed(alike), 2);
+    let differ: String = (0..50)
+        .map(|n| format!("{{\"a\":{{\"k{n}\":{n}}},\"b\":{n}}}\n"))
+        .collect();
+    assert_eq!(passed(&differ), 50 - 4);
+    let first = "{\"a\":{\"b\":1}}\n";
+    for line in [
+        "{\"a\":{\"b\":1}",
+        "{\"a\":{\"b\":1}}}",
+        "{\"a\":{\"b\":}}",
+        "{\"a\":{\"b\":01}}",
+        "{\"a\":{\"b\":{}}",
+    ] {
+        assert!(validate(line.as_bytes()).is_err(), "{line}");
+        assert_eq!(passed(&format!("{first}{line}\n{first}")), 1, "{line}");
+    }
+    for (depth, count) in [(510, 1), (511, 0)] {
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(
+            passed(&format!("{first}{{\"a\":{{\"b\":{deep}}}}}\n")),
+            count
+        );
+    }
+}
+
+#[test]
 fn what_is_no_row_does_not_pass() {
     let first = "{\"a\":1,\"b\":\"x\"}\n";
     for line in [

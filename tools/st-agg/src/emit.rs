@@ -15,6 +15,7 @@ use st_time::Zone;
 use crate::aggregates::Accumulator;
 use crate::groups::Groups;
 use crate::keys;
+use crate::order;
 use crate::plan::{OutputValue, Plan};
 use crate::timing::Timing;
 
@@ -57,15 +58,9 @@ impl Emitter {
         env: &Env,
         out: &mut Out,
     ) -> Result<()> {
-        // Windows of one key are in order by their bounds, which need not be encoded; event times are in the key itself.
-        if matches!(plan.timing, Timing::Untimed | Timing::Time(_)) {
-            sort(&mut ids, |id| ((), &*groups.group(*id).key));
-        } else {
-            sort(&mut ids, |id| {
-                let group = groups.group(*id);
-                ((group.start, group.end), &*group.key)
-            });
-        }
+        // Where windows follow from the key, event times are in the key itself.
+        let by_window = !matches!(plan.timing, Timing::Untimed | Timing::Time(_));
+        order::sort(groups, &mut ids, by_window);
         if plan.order.is_empty() {
             for (at, &id) in ids.iter().enumerate().take(self.limit) {
                 // In order of their keys, groups lie far apart.
@@ -140,29 +135,6 @@ impl Emitter {
         }
         line.push(b'}');
     }
-}
-
-/// Sorts groups by window, if they have one, and key. What decides most comparisons is gathered first, as the groups lie far apart.
-fn sort<'g, W: Ord>(ids: &mut [u32], place: impl Fn(&u32) -> (W, &'g [u8])) {
-    if ids.is_sorted_by_key(&place) {
-        return;
-    }
-    let first = |id: &u32| {
-        let (window, key) = place(id);
-        let mut first = [0; 16];
-        let shown = key.len().min(16);
-        first[..shown].copy_from_slice(&key[..shown]);
-        (window, u128::from_be_bytes(first), *id)
-    };
-    let mut places: Vec<(W, u128, u32)> = ids.iter().map(first).collect();
-    places.sort_unstable_by(|(window, first, a), (other, second, b)| {
-        let order = window.cmp(other).then(first.cmp(second));
-        order.then_with(|| place(a).1.cmp(place(b).1))
-    });
-    let sorted = places.into_iter().map(|(_, _, id)| id);
-    ids.iter_mut()
-        .zip(sorted)
-        .for_each(|(id, sorted)| *id = sorted);
 }
 
 /// The result of one aggregate; null, and counted, if it has none.

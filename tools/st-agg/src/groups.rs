@@ -78,8 +78,8 @@ pub struct Groups {
     gone: Vec<Gone>,
     /// Groups by the end they had when they were filed, in slices of about a second: a session's may have moved on since.
     ends: BTreeMap<i64, Slice>,
-    /// Those that are not filed yet, with their ends: of a large batch most may close at once.
-    unfiled: Vec<(i64, u32, u32)>,
+    /// Those that are not filed yet: of a large batch most may close at once.
+    unfiled: Vec<(u32, u32)>,
     /// The first of their ends.
     next_unfiled: i64,
     evicted: u64,
@@ -208,7 +208,7 @@ impl Groups {
     #[inline]
     fn note(&mut self, id: u32, end: i64, generation: u32) {
         if end != NEVER {
-            self.unfiled.push((end, id, generation));
+            self.unfiled.push((id, generation));
             self.next_unfiled = self.next_unfiled.min(end);
         }
     }
@@ -308,31 +308,24 @@ impl Groups {
 
     /// The groups that `mark` closes, in no order. They are no longer filed, and so have to be evicted.
     pub fn closed(&mut self, mark: i64) -> Vec<u32> {
-        let mut met = Vec::new();
+        let mut met = std::mem::take(&mut self.unfiled);
+        self.next_unfiled = NEVER;
         while let Some(entry) = self.ends.first_entry()
             && *entry.key() <= mark >> SLICE
         {
             met.append(&mut entry.remove().groups);
         }
-        let unfiled = std::mem::take(&mut self.unfiled);
-        self.next_unfiled = NEVER;
-        for (end, id, generation) in unfiled {
-            match end >> SLICE <= mark >> SLICE {
-                true => met.push((id, generation)),
-                false => self.file(end, id, generation),
+        let mut closed = Vec::new();
+        for (id, generation) in met {
+            let group = self.group(id);
+            let end = group.end;
+            match group.live && group.generation == generation {
+                true if end <= mark => closed.push(id),
+                true => self.file(end, id, generation),
+                false => {}
             }
         }
-        met.retain(|(id, generation)| {
-            let group = self.group(*id);
-            group.live && group.generation == *generation
-        });
-        let (closed, stay) = met
-            .into_iter()
-            .partition::<Vec<_>, _>(|(id, _)| self.group(*id).end <= mark);
-        for (id, generation) in stay {
-            self.file(self.group(id).end, id, generation);
-        }
-        closed.into_iter().map(|(id, _)| id).collect()
+        closed
     }
 
     /// What the state file has to be told; `closing` are about to be evicted.

@@ -12,6 +12,7 @@ mod groups;
 mod keys;
 mod members;
 mod normal;
+mod order;
 mod outputs;
 mod plan;
 mod query;
