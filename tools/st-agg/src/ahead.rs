@@ -97,6 +97,7 @@ impl Ahead {
                     let hash = members.session_hash(&self.keys[start..]);
                     members.prefetch_session(hash);
                     self.hashes.push(hash);
+                    ask(&self.hashes, self.hashes.len(), members, groups);
                     return None;
                 }
                 let window = window(plan, env, &slots, mark)?;
@@ -120,13 +121,8 @@ impl Ahead {
         for place in &mut self.places[last..] {
             guess(place, members, groups);
         }
-        for hash in &self.hashes {
-            members.prefetch_session_key(*hash);
-        }
-        for hash in &self.hashes {
-            if let Some(id) = members.guess_session(*hash) {
-                groups.prefetch(id);
-            }
+        for later in 1..=2 * LAG {
+            ask(&self.hashes, self.hashes.len() + later, members, groups);
         }
     }
 
@@ -174,6 +170,18 @@ fn guess(place: &mut Result<Option<Place>, BadRow>, members: &Members, groups: &
     if let Ok(Some(place)) = place {
         place.guess = members.guess(place.hash, place.window.0);
         place.guess.into_iter().for_each(|id| groups.prefetch(id));
+    }
+}
+
+/// After so many rows, asks for what is known of the session key of one row, and for the last session of another.
+#[inline]
+fn ask(hashes: &[u32], rows: usize, members: &Members, groups: &Groups) {
+    let earlier = |lag: usize| hashes.get(rows.checked_sub(1 + lag)?);
+    if let Some(hash) = earlier(LAG) {
+        members.prefetch_session_key(*hash);
+    }
+    if let Some(id) = earlier(2 * LAG).and_then(|hash| members.guess_session(*hash)) {
+        groups.prefetch(id);
     }
 }
 

@@ -64,11 +64,14 @@ impl Sessions {
         }
     }
 
-    /// The last session of a key that probably has this hash; which one it is is not looked at.
+    /// The last session of a key that probably has this hash; which one it is is not looked at. Asks for the memory of its list.
     #[inline]
     pub fn guess(&self, hash: u32) -> Option<u32> {
         let number = self.places.find(hash, |_| true)?;
-        Some(self.keys[number as usize].last)
+        let key = &self.keys[number as usize];
+        // Where the last one is noted when a later one follows it.
+        key.earlier.last().into_iter().for_each(prefetch);
+        Some(key.last)
     }
 
     /// The number of a key.

@@ -40,6 +40,8 @@ impl Held {
     pub fn add(&mut self, other: Total) {
         match (&mut self.0, other) {
             (Small::Double(sum), Total::Double(more)) => *sum += more,
+            // Not by way of memory: of a new group, none of what was just written there may have arrived.
+            (Small::Empty, first) => *self = first.into(),
             (_, more) => *self = self.total().plus(more).into(),
         }
     }
