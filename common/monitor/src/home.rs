@@ -150,19 +150,16 @@ fn reports(bytes: &[u8]) -> impl Iterator<Item = Progress> {
         .filter_map(|line| Progress::parse(line.strip_suffix(b"\n")?))
 }
 
-/// True if somebody holds the lock. The system's list is asked first, so that a lock that is held is not touched; where that
-/// list does not tell, a free lock is taken for a moment, shared.
+/// True if somebody holds the lock. A free one is taken for a moment, shared; of one that may not be opened the system's list is
+/// asked, which the kernel takes some ten milliseconds to make.
 pub fn is_held(path: &Path) -> bool {
     let Ok(found) = fs::metadata(path) else {
         return false;
     };
-    if listed(found.dev(), found.ino()) {
-        return true;
+    match File::open(path) {
+        Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
+        Err(_) => listed(found.dev(), found.ino()),
     }
-    let Ok(file) = File::open(path) else {
-        return false;
-    };
-    flock(&file, FlockOperation::NonBlockingLockShared).is_err()
 }
 
 /// True if `/proc/locks` has a `flock` on the file.
