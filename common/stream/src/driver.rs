@@ -156,7 +156,7 @@ impl Lines {
     fn lines(&mut self) -> Option<(&[u8], Option<Doubled>)> {
         match self {
             Lines::One(reader) => reader.lines(),
-            Lines::Several(_) => None,
+            Lines::Several(merge) => Some((merge.lines()?, None)),
         }
     }
 

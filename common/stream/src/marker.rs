@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use st_checkpoint::{Durability, Holder, QueryDir};
@@ -24,6 +25,11 @@ pub const VERSION: u64 = 1;
 #[inline]
 pub fn is_marker(line: &[u8]) -> bool {
     line.starts_with(PREFIX)
+}
+
+/// Finds the newline before a marker, and the marker's beginning.
+pub(crate) fn finder() -> Finder<'static> {
+    Finder::new(&[b"\n", PREFIX].concat()).into_owned()
 }
 
 /// How the rows of a stream are to be read: Spark's output modes.

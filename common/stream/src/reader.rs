@@ -101,7 +101,7 @@ impl Reader {
             limit,
             skipping: None,
             eof: false,
-            marker: Box::new(Finder::new(&[b"\n", marker::PREFIX].concat()).into_owned()),
+            marker: Box::new(marker::finder()),
             waited: Duration::ZERO,
         }
     }

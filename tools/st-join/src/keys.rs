@@ -4,27 +4,20 @@ use std::hash::BuildHasher;
 use std::ops::RangeInclusive;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use st_row::Small;
+use st_row::{Places as Table, Small, prefetch};
 
 use crate::places::{Places, Pool};
 
 /// The rows of each key.
 #[derive(Default)]
 pub struct Keys {
-    table: HashTable<Slot>,
+    /// The numbers of the keys.
+    table: Table,
     keys: Vec<Key>,
     pool: Pool,
     free: Vec<u32>,
     hasher: FixedState,
     bytes: usize,
-}
-
-/// A key's number, beside half of its hash: so growing the table, and most of looking in vain, need not visit the keys.
-#[derive(Clone, Copy)]
-struct Slot {
-    hash: u32,
-    number: u32,
 }
 
 #[derive(Default)]
@@ -35,6 +28,14 @@ struct Key {
     rows: u32,
     gone: u32,
     places: Places,
+}
+
+/// A key that is looked for, its hash, and the number of a key that has this hash.
+#[derive(Clone, Copy)]
+pub struct Hashed<'k> {
+    pub bytes: &'k [u8],
+    pub hash: u32,
+    pub guess: Option<u32>,
 }
 
 /// What a key takes beside its bytes.
@@ -49,43 +50,60 @@ impl Keys {
 
     #[inline]
     fn find(&self, key: &[u8], hash: u32) -> Option<u32> {
-        let same =
-            |slot: &Slot| slot.hash == hash && *self.keys[slot.number as usize].bytes == *key;
-        Some(self.table.find(spread(hash), same)?.number)
+        let same = |number: u32| *self.keys[number as usize].bytes == *key;
+        self.table.find(hash, same)
     }
 
     /// Calls `found` with the places of a key's rows in a range of times, in the order of their times.
     #[inline]
-    pub fn within(&self, key: &[u8], range: &RangeInclusive<i64>, found: impl FnMut(u32)) {
-        if let Some(number) = self.find(key, self.hash(key)) {
+    pub fn within(&self, key: Hashed<'_>, range: &RangeInclusive<i64>, found: impl FnMut(u32)) {
+        if let Some(number) = self.number(key) {
             self.keys[number as usize]
                 .places
                 .within(&self.pool, range, found);
         }
     }
 
-    /// The number of a key with such a hash, most likely the one that is looked for.
+    #[inline]
+    fn number(&self, key: Hashed<'_>) -> Option<u32> {
+        match key.guess {
+            Some(number) if *self.keys[number as usize].bytes == *key.bytes => Some(number),
+            _ => self.find(key.bytes, key.hash),
+        }
+    }
+
+    /// Asks for the memory in which a key of that hash will be looked for.
+    #[inline]
+    pub fn prefetch(&self, hash: u32) {
+        self.table.prefetch(hash);
+    }
+
+    /// The number of a key with such a hash, most likely the one that is looked for. Asks for its memory.
     #[inline]
     pub fn guess(&self, hash: u32) -> Option<u32> {
-        let slot = self.table.find(spread(hash), |slot| slot.hash == hash)?;
-        Some(slot.number)
+        let number = self.table.find(hash, |_| true)?;
+        let key = &self.keys[number as usize];
+        prefetch(key);
+        prefetch(&key.places);
+        Some(number)
     }
 
-    /// Reads what [`Keys::add`] will write for a key of that number, so that it is at hand then.
-    #[inline]
-    pub fn touch(&self, number: u32) -> i64 {
-        self.keys[number as usize].places.last(&self.pool)
+    /// Asks for the memory of a key's last rows, whose numbers were guessed: of all of them one step at a time, since each leads
+    /// to the next.
+    pub fn prefetch_rows(&self, guesses: impl Iterator<Item = u32> + Clone) {
+        for step in 0..Places::STEPS {
+            for number in guesses.clone() {
+                self.keys[number as usize].places.prefetch(&self.pool, step);
+            }
+        }
     }
 
-    /// Adds a row of a key whose hash is given, and gives the key's number, which may have been guessed.
+    /// Adds a row of a key, and gives the key's number.
     #[inline]
-    pub fn add(&mut self, key: &[u8], hash: u32, guess: Option<u32>, time: i64, place: u32) -> u32 {
-        let number = match guess {
-            Some(number) if *self.keys[number as usize].bytes == *key => number,
-            _ => match self.find(key, hash) {
-                Some(number) => number,
-                None => self.begin(key, hash),
-            },
+    pub fn add(&mut self, key: Hashed<'_>, time: i64, place: u32) -> u32 {
+        let number = match self.number(key) {
+            Some(number) => number,
+            None => self.begin(key.bytes, key.hash),
         };
         let key = &mut self.keys[number as usize];
         key.places.add(&mut self.pool, time, place);
@@ -98,9 +116,7 @@ impl Keys {
             self.keys.push(Key::default());
             self.keys.len() as u32 - 1
         });
-        let slot = Slot { hash, number };
-        self.table
-            .insert_unique(spread(hash), slot, |slot| spread(slot.hash));
+        self.table.insert(hash, number);
         self.bytes += key.len() + OVERHEAD;
         self.keys[number as usize] = Key {
             bytes: key.into(),
@@ -129,10 +145,7 @@ impl Keys {
         let Key { bytes, hash, .. } = std::mem::take(key);
         self.bytes -= bytes.len() + OVERHEAD;
         self.free.push(number);
-        let same = |slot: &Slot| slot.number == number;
-        if let Ok(slot) = self.table.find_entry(spread(hash), same) {
-            slot.remove();
-        }
+        self.table.remove(hash, |other| other == number);
     }
 
     /// The same for many keys.
@@ -142,7 +155,7 @@ impl Keys {
         // To file what stays takes less than to look for each that goes, unless there were many more keys once.
         let most = numbers.len() > self.keys.len() / 2;
         if most {
-            self.table.clear();
+            self.table = Table::default();
         }
         for number in numbers {
             self.clear(number, &is_gone);
@@ -150,12 +163,7 @@ impl Keys {
         if most {
             let left = (0..).zip(&self.keys).filter(|(_, key)| key.rows > 0);
             for (number, Key { hash, .. }) in left {
-                let slot = Slot {
-                    hash: *hash,
-                    number,
-                };
-                self.table
-                    .insert_unique(spread(*hash), slot, |slot| spread(slot.hash));
+                self.table.insert(*hash, number);
             }
         }
     }
@@ -164,10 +172,4 @@ impl Keys {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
-}
-
-/// The table takes its bits from both ends of the hash.
-#[inline]
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) | u64::from(hash) << 32
 }

@@ -1,5 +1,6 @@
 //! Joins a stream with a table or with another stream.
 
+mod ahead;
 mod arena;
 mod args;
 mod bounds;

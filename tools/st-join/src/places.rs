@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
+use st_row::prefetch;
+
 /// How many rows a chunk has room for.
 const ROOM: usize = 8;
 
@@ -112,6 +114,14 @@ impl Pool {
     }
 
     #[inline]
+    fn prefetch(&self, number: u32) {
+        let chunk = self.chunk(number);
+        prefetch(chunk);
+        // It is longer than a line of the processor's cache.
+        prefetch(&chunk.len);
+    }
+
+    #[inline]
     fn chunk(&self, number: u32) -> &Chunk {
         &self.chunks[number as usize]
     }
@@ -148,16 +158,21 @@ impl Places {
         }
     }
 
-    /// The last time; anything if there is none.
+    /// In how many steps [`Places::prefetch`] asks.
+    pub const STEPS: usize = 3;
+
+    /// Asks for the memory of the last rows, which is found step by step: each needs what the one before has asked for.
     #[inline]
-    pub fn last(&self, pool: &Pool) -> i64 {
-        match self {
-            Places::None => 0,
-            Places::One(time, _) => *time,
-            Places::Few(number) => pool.chunk(*number).last(),
-            Places::Many(many) => many
-                .back()
-                .map_or(0, |(_, number)| pool.chunk(*number).last()),
+    pub fn prefetch(&self, pool: &Pool, step: usize) {
+        match (self, step) {
+            (Places::Few(number), 0) => pool.prefetch(*number),
+            (Places::Many(many), 0) => prefetch(&**many),
+            (Places::Many(many), 1) => many.back().into_iter().for_each(prefetch),
+            (Places::Many(many), 2) => {
+                let last = many.back().into_iter();
+                last.for_each(|(_, number)| pool.prefetch(*number));
+            }
+            _ => {}
         }
     }
 

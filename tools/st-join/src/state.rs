@@ -5,13 +5,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::hint::black_box;
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
 
 use crate::arena::{Arena, At};
-use crate::keys::Keys;
+use crate::keys::{Hashed, Keys};
 
 /// The time of rows that never go.
 pub const NEVER: i64 = i64::MAX;
@@ -119,9 +118,29 @@ const ROWS: usize = 32;
 const OVERHEAD: u64 = 64;
 
 impl State {
-    /// Takes a row in.
+    /// The hash of a key, the same in all states.
     #[inline]
-    pub fn add(&mut self, key: &[u8], row: &[u8], times: Times, matched: bool, shape: u32) {
+    pub fn hash(&self, key: &[u8]) -> u32 {
+        self.keys.hash(key)
+    }
+
+    /// Asks for the memory in which a key of that hash will be looked for.
+    #[inline]
+    pub fn prefetch(&self, hash: u32) {
+        self.keys.prefetch(hash);
+    }
+
+    /// Of which keys rows with these hashes will be looked for by [`State::find`], most likely; asks for their memory.
+    pub fn guess(&mut self, hashes: &[u32], guesses: &mut Vec<Option<u32>>) {
+        self.file();
+        guesses.clear();
+        guesses.extend(hashes.iter().map(|hash| self.keys.guess(*hash)));
+        self.keys.prefetch_rows(guesses.iter().copied().flatten());
+    }
+
+    /// Takes a row in, of a key with this hash.
+    #[inline]
+    pub fn add(&mut self, key: Hashed<'_>, row: &[u8], times: Times, matched: bool, shape: u32) {
         let number = self.next;
         let matched = if matched { MATCHED } else { 0 };
         let place = self.put(key, row, times, shape << FLAGS | matched | CHANGED, number);
@@ -133,13 +152,18 @@ impl State {
     /// Takes a row in that the state file has.
     pub fn restore(
         &mut self,
-        key: &[u8],
+        bytes: &[u8],
         row: &[u8],
         times: Times,
         matched: bool,
         shape: u32,
         number: u64,
     ) {
+        let key = Hashed {
+            bytes,
+            hash: self.hash(bytes),
+            guess: None,
+        };
         let matched = if matched { MATCHED } else { 0 };
         self.put(key, row, times, shape << FLAGS | matched | WRITTEN, number);
     }
@@ -147,7 +171,7 @@ impl State {
     #[inline]
     fn put(
         &mut self,
-        key: &[u8],
+        key: Hashed<'_>,
         row: &[u8],
         times: Times,
         shape_and_flags: u32,
@@ -166,10 +190,11 @@ impl State {
             None => self.entries.push(entry),
         }
         self.len += 1;
-        self.coming.keys.extend_from_slice(key);
+        self.coming.keys.extend_from_slice(key.bytes);
+        self.keys.prefetch(key.hash);
         self.coming.rows.push(Filed {
             key_end: self.coming.keys.len(),
-            hash: self.keys.hash(key),
+            hash: key.hash,
             guess: None,
             time: times.at,
             place,
@@ -192,13 +217,16 @@ impl State {
         for row in &mut *rows {
             row.guess = self.keys.guess(row.hash);
         }
-        for row in &*rows {
-            black_box(row.guess.map(|number| self.keys.touch(number)));
-        }
+        self.keys
+            .prefetch_rows(rows.iter().filter_map(|row| row.guess));
         let mut from = 0;
         for row in rows.drain(..) {
-            let key = &keys[from..row.key_end];
-            let number = self.keys.add(key, row.hash, row.guess, row.time, row.place);
+            let key = Hashed {
+                bytes: &keys[from..row.key_end],
+                hash: row.hash,
+                guess: row.guess,
+            };
+            let number = self.keys.add(key, row.time, row.place);
             self.entries[row.place as usize].key = number;
             from = row.key_end;
         }
@@ -207,7 +235,7 @@ impl State {
 
     /// Adds to `found` the places of the rows with this key and a time in the range, in the order they came.
     #[inline]
-    pub fn find(&mut self, key: &[u8], range: &RangeInclusive<i64>, found: &mut Vec<u32>) {
+    pub fn find(&mut self, key: Hashed<'_>, range: &RangeInclusive<i64>, found: &mut Vec<u32>) {
         if !self.coming.rows.is_empty() {
             self.file();
         }
@@ -474,14 +502,24 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn hashed<'k>(state: &State, key: &'k str) -> Hashed<'k> {
+        Hashed {
+            bytes: key.as_bytes(),
+            hash: state.hash(key.as_bytes()),
+            guess: None,
+        }
+    }
+
     fn add(state: &mut State, key: &str, row: &str, goes: i64) {
         let times = Times { at: goes, goes };
-        state.add(key.as_bytes(), row.as_bytes(), times, false, 0);
+        let key = hashed(state, key);
+        state.add(key, row.as_bytes(), times, false, 0);
     }
 
     fn find(state: &mut State, key: &str) -> Vec<u32> {
         let mut found = Vec::new();
-        state.find(key.as_bytes(), &(i64::MIN..=i64::MAX), &mut found);
+        let key = hashed(state, key);
+        state.find(key, &(i64::MIN..=i64::MAX), &mut found);
         found
     }
 

@@ -4,9 +4,11 @@
 //! every pair is found once, by the later of its two. At the end of a batch the rows go that the watermark has passed; those
 //! of a side that is kept come out alone if they have had no match.
 
+use std::ops;
 use std::rc::Rc;
 
 use anyhow::Result;
+use memchr::memchr_iter;
 use serde_json::{Map, Value, json};
 use st_expr::{Ast, Compiled, Env, Node, Value as Typed, tidy};
 use st_row::Spans;
@@ -17,10 +19,12 @@ use st_stream::{
 };
 use st_time::Zone;
 
+use crate::ahead::Ahead;
 use crate::args::Arguments;
 use crate::bounds::{self, Rule};
 use crate::condition::Condition;
 use crate::how::How;
+use crate::keys::Hashed;
 use crate::output::Output;
 use crate::over::Over;
 use crate::range::{self, Range};
@@ -61,6 +65,7 @@ struct Run {
     mark: Option<i64>,
     /// What is added to the mark behind the join.
     shift: i64,
+    ahead: Ahead,
     key: Vec<u8>,
     spans: Spans,
     other: Spans,
@@ -220,6 +225,7 @@ impl Stage for Join {
             zone: self.zone,
             mark: start.mark(),
             shift,
+            ahead: Ahead::default(),
             key: Vec::new(),
             spans: Spans::default(),
             other: Spans::default(),
@@ -256,9 +262,21 @@ impl Stage for Join {
         let Some(run) = &mut self.run else {
             return Ok(());
         };
-        self.env.row += 1;
-        run.row(&self.env, self.inputs.current(), row, out)?;
+        run.row(&mut self.env, self.inputs.current(), row, out)?;
         failures(&self.env, out)
+    }
+
+    fn takes_blocks(&self) -> bool {
+        true
+    }
+
+    fn rows(&mut self, lines: &[u8], out: &mut Out) -> Result<u64> {
+        let Some(run) = &mut self.run else {
+            return Ok(0);
+        };
+        let rows = run.rows(&mut self.env, self.inputs.current(), lines, out)?;
+        failures(&self.env, out)?;
+        Ok(rows)
     }
 
     fn watermark(&mut self, mark: Option<Watermark>, _out: &mut Out) -> Result<Option<Watermark>> {
@@ -367,8 +385,38 @@ impl Run {
         Some(Times { at, goes })
     }
 
-    fn row(&mut self, env: &Env, side: usize, row: &[u8], out: &mut Out) -> Result<()> {
-        let own = &self.sides[side];
+    /// Takes lines of one side, which end in a newline each, and says how many they are.
+    fn rows(&mut self, env: &mut Env, side: usize, lines: &[u8], out: &mut Out) -> Result<u64> {
+        let (mut rows, mut start) = (0, 0);
+        for end in memchr_iter(b'\n', lines) {
+            self.look(env, side, lines, start..end, out)?;
+            if self.ahead.is_full() {
+                self.take_all(env, side, lines, out)?;
+            }
+            start = end + 1;
+            rows += 1;
+        }
+        self.take_all(env, side, lines, out)?;
+        Ok(rows)
+    }
+
+    fn row(&mut self, env: &mut Env, side: usize, row: &[u8], out: &mut Out) -> Result<()> {
+        self.look(env, side, row, 0..row.len(), out)?;
+        self.take_all(env, side, row, out)
+    }
+
+    /// Finds out which key a row has and when it is, and asks for the memory that this leads to.
+    #[inline]
+    fn look(
+        &mut self,
+        env: &mut Env,
+        side: usize,
+        lines: &[u8],
+        place: ops::Range<usize>,
+        out: &mut Out,
+    ) -> Result<()> {
+        env.row += 1;
+        let (own, row) = (&self.sides[side], &lines[place.clone()]);
         if let Err(bad) = own.locate(row, &mut self.spans) {
             return out.reject(row, &bad.to_string());
         }
@@ -379,21 +427,43 @@ impl Run {
             let late = own.late.as_ref().map_or("", |late| late.name.as_str());
             return out.late(row, &format!("`{late}` is behind the watermark"));
         }
-        self.key.clear();
-        let can_match = own.key(env, row, &self.spans, &mut self.key);
-        let times = self.times(side, row, late);
-        let shape = self.output.shape(side, row);
-        let (Some(times), true) = (times, can_match) else {
-            if self.how.keeps(side) {
-                return self.alone(env, side, row, shape, out);
-            }
+        let (start, keys) = self.ahead.key();
+        let can_match = own.key(env, row, &self.spans, keys);
+        let times = self.times(side, row, late).filter(|_| can_match);
+        if times.is_none() && !self.how.keeps(side) {
             out.filtered();
             return Ok(());
-        };
-        let matched = self.meet(env, side, row, times.at, shape, out)?;
-        if !(matched && self.how == How::Semi && side == L) {
-            self.states[side].add(&self.key, row, times, matched, shape);
         }
+        let shape = self.output.shape(side, row);
+        let other = &self.states[1 - side];
+        let hash = other.hash(self.ahead.key_from(start));
+        other.prefetch(hash);
+        self.ahead.push(place, env.row, shape, times, start, hash);
+        Ok(())
+    }
+
+    /// Takes the rows that were looked at, which stand in `lines`: each meets the other side's, and is held.
+    fn take_all(&mut self, env: &mut Env, side: usize, lines: &[u8], out: &mut Out) -> Result<()> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        self.states[1 - side].guess(&ahead.hashes, &mut ahead.guesses);
+        let last = env.row;
+        for (index, looked) in ahead.rows.iter().enumerate() {
+            env.row = looked.number;
+            let row = &lines[looked.row.clone()];
+            let Some(times) = looked.times else {
+                self.sides[side].locate(row, &mut self.spans)?;
+                self.alone(env, side, row, looked.shape, out)?;
+                continue;
+            };
+            let key = ahead.hashed(index);
+            let matched = self.meet(env, side, row, key, times.at, looked.shape, out)?;
+            if !(matched && self.how == How::Semi && side == L) {
+                self.states[side].add(key, row, times, matched, looked.shape);
+            }
+        }
+        env.row = last;
+        ahead.clear();
+        self.ahead = ahead;
         Ok(())
     }
 
@@ -403,6 +473,7 @@ impl Run {
         env: &Env,
         side: usize,
         row: &[u8],
+        key: Hashed<'_>,
         time: i64,
         shape: u32,
         out: &mut Out,
@@ -413,7 +484,10 @@ impl Run {
             None => i64::MIN..=i64::MAX,
         };
         self.found.clear();
-        self.states[other].find(&self.key, &range, &mut self.found);
+        self.states[other].find(key, &range, &mut self.found);
+        if !self.found.is_empty() {
+            self.sides[side].locate(row, &mut self.spans)?;
+        }
         let mut matched = false;
         for at in 0..self.found.len() {
             let place = self.found[at];

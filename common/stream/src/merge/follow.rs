@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use memchr::memmem::Finder;
 
 use super::First;
 use super::queue::{Block, Queue, Taken};
@@ -36,6 +37,8 @@ pub(super) struct Follow {
     at: usize,
     /// The beginning of a long line.
     head: Vec<u8>,
+    /// Finds a newline and the beginning of a marker.
+    marker: Finder<'static>,
     /// A line that was looked at and not taken.
     peeked: Option<Seen>,
     eof: bool,
@@ -72,6 +75,7 @@ impl Follow {
             block: Vec::new(),
             at: 0,
             head: Vec::new(),
+            marker: marker::finder(),
             peeked: None,
             eof: false,
             first: None,
@@ -177,6 +181,22 @@ impl Follow {
                 return Ok(seen);
             }
         }
+    }
+
+    /// Takes the whole lines of the block at hand up to the first marker; `None` if the next line is one, or is not there.
+    pub(super) fn lines(&mut self) -> Option<&[u8]> {
+        let there = self.block.get(self.at..)?;
+        if self.peeked.is_some() || there.len() > LINE_LIMIT || marker::is_marker(there) {
+            return None;
+        }
+        let whole = &there[..=memchr::memrchr(b'\n', there)?];
+        let length = match self.marker.find(whole) {
+            Some(newline) => newline + 1,
+            None => whole.len(),
+        };
+        let from = self.at;
+        self.at += length;
+        Some(&self.block[from..self.at])
     }
 
     /// Takes the next block; what else there is instead of one.

@@ -201,6 +201,17 @@ impl Merge {
         }
     }
 
+    /// Rows of the open batch that are at hand, all of one input, each with its newline; `None` if [`Merge::line`] has to be asked.
+    pub(crate) fn lines(&mut self) -> Option<&[u8]> {
+        let Phase::Rows(input) = self.phase else {
+            return None;
+        };
+        let follow = self.inputs.get_mut(input)?;
+        follow.open.as_ref()?;
+        self.sides.current.set(input);
+        follow.lines()
+    }
+
     /// True if [`Merge::line`] has something to give. Only asked on plain inputs.
     pub(crate) fn has_line(&mut self) -> Result<bool> {
         for input in &mut self.inputs {
