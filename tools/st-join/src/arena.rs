@@ -2,7 +2,7 @@
 //!
 //! The first row of a block stands there without its keys, the others of its kind without what they share with it beside.
 
-use st_row::{Forms, Near};
+use st_row::{Forms, Near, prefetch};
 
 /// Bytes of one block, unless a row is longer.
 const BLOCK: usize = 256 * 1024;
@@ -93,6 +93,13 @@ impl Arena {
         let block = &self.blocks[at[0] as usize].bytes;
         self.forms
             .unpack(packed(&block[at[1] as usize..]), packed(block), row);
+    }
+
+    /// Asks for the memory of a row.
+    #[inline]
+    pub fn prefetch(&self, at: At) {
+        let block = &self.blocks[at[0] as usize].bytes;
+        block.get(at[1] as usize).into_iter().for_each(prefetch);
     }
 
     /// Forgets a row.

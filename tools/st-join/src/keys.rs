@@ -82,10 +82,16 @@ impl Keys {
     #[inline]
     pub fn guess(&self, hash: u32) -> Option<u32> {
         let number = self.table.find(hash, |_| true)?;
+        self.prefetch_key(number);
+        Some(number)
+    }
+
+    /// Asks for the memory of the key of that number.
+    #[inline]
+    pub fn prefetch_key(&self, number: u32) {
         let key = &self.keys[number as usize];
         prefetch(key);
         prefetch(&key.places);
-        Some(number)
     }
 
     /// Asks for the memory of a key's last rows, whose numbers were guessed: of all of them one step at a time, since each leads

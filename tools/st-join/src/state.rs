@@ -114,6 +114,9 @@ const FEW_CHANGED: usize = 10_000;
 /// So many rows are filed at once.
 const ROWS: usize = 32;
 
+/// So many rows before one goes its memory is asked for.
+const AHEAD: usize = 16;
+
 /// What a row takes beside its own bytes and its key's.
 const OVERHEAD: u64 = 64;
 
@@ -324,7 +327,10 @@ impl State {
             if told {
                 going.sort_unstable();
             }
-            for (_, number, place) in &going {
+            for (at, (_, number, place)) in going.iter().enumerate() {
+                if let Some((_, _, later)) = going.get(at + AHEAD) {
+                    self.prefetch_going(*later);
+                }
                 let entry = &self.entries[*place as usize];
                 // It may have gone otherwise, or stand in its slice twice.
                 if entry.key == GONE || entry.number != *number {
@@ -342,6 +348,16 @@ impl State {
         self.keys.clear_all(keys, is_gone(&self.entries));
         self.settle();
         Ok(())
+    }
+
+    /// Asks for the memory that is visited when a row goes.
+    #[inline]
+    fn prefetch_going(&self, place: u32) {
+        let entry = &self.entries[place as usize];
+        if entry.key != GONE {
+            self.arena.prefetch(entry.at);
+            self.keys.prefetch_key(entry.key);
+        }
     }
 
     /// The first slice with rows that may go at or before `until`.
