@@ -21,6 +21,7 @@ use crate::shown::Shown;
 use crate::signals::Stop;
 use crate::stage::{Context, Stage};
 use crate::trigger::Trigger;
+use crate::turns::take_turns;
 use crate::twin::Doubled;
 use crate::writer::Writer;
 
@@ -109,6 +110,7 @@ impl std::error::Error for Aborted {}
 
 /// Runs `stage` from stdin to stdout. An error has not been printed yet; the abort marker has been sent.
 pub fn run<S: Stage>(stage: S, options: Options) -> Result<Ending> {
+    take_turns();
     let reader = Reader::stdin(LINE_LIMIT)?;
     let writer = Writer::stdout()?;
     let stop = Stop::install()?;
@@ -122,6 +124,7 @@ pub fn run_merged<S: Stage>(
     others: Vec<Origin>,
     sides: Rc<Sides>,
 ) -> Result<Ending> {
+    take_turns();
     let writer = Writer::stdout()?;
     let stop = Stop::install()?;
     let origins = std::iter::once(Origin::Stdin).chain(others).collect();

@@ -24,6 +24,7 @@ mod source;
 mod source_driver;
 mod stage;
 mod trigger;
+mod turns;
 mod twin;
 mod writer;
 
@@ -41,4 +42,5 @@ pub use source_driver::run_source;
 pub use st_checkpoint::Recorded;
 pub use stage::{Context, Kept, Manners, Stage};
 pub use trigger::Trigger;
+pub use turns::take_turns;
 pub use writer::{Closed, Writer};

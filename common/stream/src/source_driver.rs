@@ -26,6 +26,7 @@ use crate::signals::Stop;
 use crate::source::{Budget, Opening, Read, Source, SourceArgs};
 use crate::stage::Kept;
 use crate::trigger::Trigger;
+use crate::turns::take_turns;
 use crate::writer::{Closed, Writer};
 
 /// With the default trigger batches are cut at most ten times a second.
@@ -50,6 +51,7 @@ const NAP: Duration = Duration::from_millis(50);
 /// Runs `source` to stdout. An error has not been printed yet; the abort marker has been sent.
 pub fn run_source<S: Source>(source: S, args: SourceArgs) -> Result<Ending> {
     args.check()?;
+    take_turns();
     message::set_level(args.verbose);
     let stop = Stop::install()?;
     let mut out = Out::new(Writer::stdout()?, args.strict);

@@ -48,6 +48,7 @@ struct Fallen {
 pub fn run(arguments: Arguments) -> Result<Ending> {
     let branches = branch::parse(&arguments.branches)?;
     message::set_level(arguments.verbose);
+    st_stream::take_turns();
     let stop = Stop::install()?;
     let cut: Cut = Arc::new(OnceLock::new());
     let (tell, told) = unbounded();
