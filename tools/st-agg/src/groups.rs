@@ -160,6 +160,9 @@ impl Groups {
     /// The numbers of all groups.
     pub fn all(&self) -> Vec<u32> {
         let numbers = 0..self.slab.len();
+        if self.live == numbers.len() {
+            return numbers.collect();
+        }
         numbers.filter(|id| self.group(*id).live).collect()
     }
 
@@ -336,11 +339,17 @@ impl Groups {
             let gone = group.saved.then(|| group.gone());
             self.gone.extend(gone);
         }
-        let mut changed = self.changed();
-        changed.retain(|id| !self.group(*id).closing);
-        for &id in &changed {
-            self.group_mut(id).saved = true;
+        // In one go: there may be millions.
+        let mut all = std::mem::take(&mut self.changed);
+        let mut changed = Vec::new();
+        for &id in &all {
+            let group = self.group_mut(id);
+            if group.live && !group.closing {
+                group.saved = true;
+                changed.push(id);
+            }
         }
+        std::mem::swap(&mut self.changed, &mut all);
         Unsaved {
             gone: std::mem::take(&mut self.gone),
             changed,

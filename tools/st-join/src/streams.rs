@@ -19,7 +19,7 @@ use st_stream::{
 };
 use st_time::Zone;
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, Looked};
 use crate::args::Arguments;
 use crate::bounds::{self, Rule};
 use crate::condition::Condition;
@@ -456,7 +456,7 @@ impl Run {
                 continue;
             };
             let key = ahead.hashed(index);
-            let matched = self.meet(env, side, row, key, times.at, looked.shape, out)?;
+            let matched = self.meet(env, side, row, key, looked, out)?;
             if !(matched && self.how == How::Semi && side == L) {
                 self.states[side].add(key, row, times, matched, looked.shape);
             }
@@ -474,14 +474,13 @@ impl Run {
         side: usize,
         row: &[u8],
         key: Hashed<'_>,
-        time: i64,
-        shape: u32,
+        looked: &Looked,
         out: &mut Out,
     ) -> Result<bool> {
-        let other = 1 - side;
-        let range = match &self.range {
-            Some(range) => range.of(side, time),
-            None => i64::MIN..=i64::MAX,
+        let (other, shape) = (1 - side, looked.shape);
+        let range = match (&self.range, &looked.times) {
+            (Some(range), Some(times)) => range.of(side, times.at),
+            _ => i64::MIN..=i64::MAX,
         };
         self.found.clear();
         self.states[other].find(key, &range, &mut self.found);
