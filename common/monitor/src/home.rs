@@ -153,12 +153,9 @@ fn reports(bytes: &[u8]) -> impl Iterator<Item = Progress> {
 /// True if somebody holds the lock. A free one is taken for a moment, shared; of one that may not be opened the system's list is
 /// asked, which the kernel takes some ten milliseconds to make.
 pub fn is_held(path: &Path) -> bool {
-    let Ok(found) = fs::metadata(path) else {
-        return false;
-    };
     match File::open(path) {
         Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
-        Err(_) => listed(found.dev(), found.ino()),
+        Err(_) => fs::metadata(path).is_ok_and(|found| listed(found.dev(), found.ino())),
     }
 }
 

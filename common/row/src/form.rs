@@ -251,7 +251,7 @@ fn take(bytes: &mut &[u8]) -> u8 {
 
 /// How many bytes both begin with.
 #[inline]
-fn shared(a: &[u8], b: &[u8]) -> usize {
+pub fn shared(a: &[u8], b: &[u8]) -> usize {
     let mut at = 0;
     while let (Some(x), Some(y)) = (word_at(a, at), word_at(b, at)) {
         match (x ^ y).trailing_zeros() / 8 {

@@ -24,7 +24,7 @@ mod within;
 
 pub use bad::BadRow;
 pub use fields::{Fields, Span, Spans};
-pub use form::{Forms, Near};
+pub use form::{Forms, Near, shared};
 pub use gate::Gate;
 pub use kind::Kind;
 pub use members::{Elements, Members, elements_of, fields_of};

@@ -32,6 +32,20 @@ pub(crate) fn finder() -> Finder<'static> {
     Finder::new(&[b"\n", PREFIX].concat()).into_owned()
 }
 
+/// How many of these bytes are whole lines before the first marker; `None` if they begin with one, or hold no whole line.
+#[inline]
+pub(crate) fn rows_before(finder: &Finder<'_>, bytes: &[u8]) -> Option<usize> {
+    if is_marker(bytes) {
+        return None;
+    }
+    let whole = &bytes[..=memchr::memrchr(b'\n', bytes)?];
+    Some(
+        finder
+            .find(whole)
+            .map_or(whole.len(), |newline| newline + 1),
+    )
+}
+
 /// How the rows of a stream are to be read: Spark's output modes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

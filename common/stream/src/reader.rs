@@ -161,14 +161,10 @@ impl Reader {
     /// line is a marker, is too long, or is not all here.
     pub(crate) fn lines(&mut self) -> Option<(&[u8], Option<Doubled>)> {
         let there = &self.buffer[self.start..self.end];
-        if self.skipping.is_some() || marker::is_marker(there) {
+        if self.skipping.is_some() {
             return None;
         }
-        let whole = &there[..=memchr::memrchr(b'\n', there)?];
-        let length = match self.marker.find(whole) {
-            Some(newline) => newline + 1,
-            None => whole.len(),
-        };
+        let length = marker::rows_before(&self.marker, there)?;
         if length > self.limit {
             return None;
         }

@@ -340,7 +340,7 @@ impl Groups {
             self.gone.extend(gone);
         }
         // In one go: there may be millions.
-        let mut all = std::mem::take(&mut self.changed);
+        let all = std::mem::take(&mut self.changed);
         let mut changed = Vec::new();
         for &id in &all {
             let group = self.group_mut(id);
@@ -349,7 +349,7 @@ impl Groups {
                 changed.push(id);
             }
         }
-        std::mem::swap(&mut self.changed, &mut all);
+        self.changed = all;
         Unsaved {
             gone: std::mem::take(&mut self.gone),
             changed,

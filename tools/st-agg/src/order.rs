@@ -63,15 +63,8 @@ impl Order<'_> {
         let first = key(0);
         let mut shared = first.len();
         for at in 1..places.len() {
-            if let Some((_, id)) = places.get(at + AHEAD) {
-                prefetch(self.groups.group(*id));
-            }
-            let key = key(at);
-            shared = shared.min(key.len());
-            if key[..shared] != first[..shared] {
-                let same = key.iter().zip(first).take_while(|(a, b)| a == b);
-                shared = same.count();
-            }
+            self.prefetch(places, at);
+            shared = st_row::shared(key(at), &first[..shared]);
         }
         let next = |group: &Group| {
             let rest = &group.key[shared..];
@@ -100,9 +93,7 @@ impl Order<'_> {
             return self.as_they_are(places);
         }
         for at in 0..places.len() {
-            if let Some((_, id)) = places.get(at + AHEAD) {
-                prefetch(self.groups.group(*id));
-            }
+            self.prefetch(places, at);
             places[at].0 = number(self.groups.group(places[at].1));
         }
         places.sort_unstable();
@@ -110,6 +101,13 @@ impl Order<'_> {
             if equal.len() > 1 {
                 same(equal);
             }
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, places: &[Place], at: usize) {
+        if let Some((_, later)) = places.get(at + AHEAD) {
+            prefetch(self.groups.group(*later));
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Looked {
 pub struct Ahead {
     pub rows: Vec<Looked>,
     keys: Vec<u8>,
-    /// Of each row the hash of its key, and which key of the other side has that.
+    /// Of each row the hash of its key, and which number the key most likely has on the other side.
     pub hashes: Vec<u32>,
     pub guesses: Vec<Option<u32>>,
 }
@@ -70,12 +70,11 @@ impl Ahead {
         self.rows.len() >= ROWS
     }
 
-    /// The key of the row of that index, and the number of which it is most likely on the other side.
+    /// The key of the row of that index.
     pub fn hashed(&self, index: usize) -> Hashed<'_> {
         Hashed {
             bytes: &self.keys[self.rows[index].key.clone()],
             hash: self.hashes[index],
-            guess: self.guesses[index],
         }
     }
 

@@ -30,12 +30,11 @@ struct Key {
     places: Places,
 }
 
-/// A key that is looked for, its hash, and the number of a key that has this hash.
+/// A key and its hash.
 #[derive(Clone, Copy)]
 pub struct Hashed<'k> {
     pub bytes: &'k [u8],
     pub hash: u32,
-    pub guess: Option<u32>,
 }
 
 /// What a key takes beside its bytes.
@@ -54,10 +53,16 @@ impl Keys {
         self.table.find(hash, same)
     }
 
-    /// Calls `found` with the places of a key's rows in a range of times, in the order of their times.
+    /// Calls `found` with the places of the rows of a key, whose number was perhaps guessed, in a range of times, in the order of their times.
     #[inline]
-    pub fn within(&self, key: Hashed<'_>, range: &RangeInclusive<i64>, found: impl FnMut(u32)) {
-        if let Some(number) = self.number(key) {
+    pub fn within(
+        &self,
+        key: Hashed<'_>,
+        guess: Option<u32>,
+        range: &RangeInclusive<i64>,
+        found: impl FnMut(u32),
+    ) {
+        if let Some(number) = self.number(key, guess) {
             self.keys[number as usize]
                 .places
                 .within(&self.pool, range, found);
@@ -65,8 +70,8 @@ impl Keys {
     }
 
     #[inline]
-    fn number(&self, key: Hashed<'_>) -> Option<u32> {
-        match key.guess {
+    fn number(&self, key: Hashed<'_>, guess: Option<u32>) -> Option<u32> {
+        match guess {
             Some(number) if *self.keys[number as usize].bytes == *key.bytes => Some(number),
             _ => self.find(key.bytes, key.hash),
         }
@@ -104,10 +109,10 @@ impl Keys {
         }
     }
 
-    /// Adds a row of a key, and gives the key's number.
+    /// Adds a row of a key, and gives the key's number, which was perhaps guessed.
     #[inline]
-    pub fn add(&mut self, key: Hashed<'_>, time: i64, place: u32) -> u32 {
-        let number = match self.number(key) {
+    pub fn add(&mut self, key: Hashed<'_>, guess: Option<u32>, time: i64, place: u32) -> u32 {
+        let number = match self.number(key, guess) {
             Some(number) => number,
             None => self.begin(key.bytes, key.hash),
         };

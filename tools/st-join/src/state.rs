@@ -165,7 +165,6 @@ impl State {
         let key = Hashed {
             bytes,
             hash: self.hash(bytes),
-            guess: None,
         };
         let matched = if matched { MATCHED } else { 0 };
         self.put(key, row, times, shape << FLAGS | matched | WRITTEN, number);
@@ -227,24 +226,29 @@ impl State {
             let key = Hashed {
                 bytes: &keys[from..row.key_end],
                 hash: row.hash,
-                guess: row.guess,
             };
-            let number = self.keys.add(key, row.time, row.place);
+            let number = self.keys.add(key, row.guess, row.time, row.place);
             self.entries[row.place as usize].key = number;
             from = row.key_end;
         }
         keys.clear();
     }
 
-    /// Adds to `found` the places of the rows with this key and a time in the range, in the order they came.
+    /// Adds to `found` the places of the rows with this key, of which [`State::guess`] may have been asked, and a time in the range, in the order they came.
     #[inline]
-    pub fn find(&mut self, key: Hashed<'_>, range: &RangeInclusive<i64>, found: &mut Vec<u32>) {
+    pub fn find(
+        &mut self,
+        key: Hashed<'_>,
+        guess: Option<u32>,
+        range: &RangeInclusive<i64>,
+        found: &mut Vec<u32>,
+    ) {
         if !self.coming.rows.is_empty() {
             self.file();
         }
         let mut last = None;
         let mut in_order = true;
-        self.keys.within(key, range, |place| {
+        self.keys.within(key, guess, range, |place| {
             let number = self.entries[place as usize].number;
             in_order &= last.is_none_or(|last| last < number);
             last = Some(number);
@@ -522,7 +526,6 @@ mod tests {
         Hashed {
             bytes: key.as_bytes(),
             hash: state.hash(key.as_bytes()),
-            guess: None,
         }
     }
 
@@ -535,7 +538,7 @@ mod tests {
     fn find(state: &mut State, key: &str) -> Vec<u32> {
         let mut found = Vec::new();
         let key = hashed(state, key);
-        state.find(key, &(i64::MIN..=i64::MAX), &mut found);
+        state.find(key, None, &(i64::MIN..=i64::MAX), &mut found);
         found
     }
 

@@ -19,12 +19,11 @@ use st_stream::{
 };
 use st_time::Zone;
 
-use crate::ahead::{Ahead, Looked};
+use crate::ahead::Ahead;
 use crate::args::Arguments;
 use crate::bounds::{self, Rule};
 use crate::condition::Condition;
 use crate::how::How;
-use crate::keys::Hashed;
 use crate::output::Output;
 use crate::over::Over;
 use crate::range::{self, Range};
@@ -456,7 +455,14 @@ impl Run {
                 continue;
             };
             let key = ahead.hashed(index);
-            let matched = self.meet(env, side, row, key, looked, out)?;
+            self.found.clear();
+            let range = match &self.range {
+                Some(range) => range.of(side, times.at),
+                None => i64::MIN..=i64::MAX,
+            };
+            let guess = ahead.guesses[index];
+            self.states[1 - side].find(key, guess, &range, &mut self.found);
+            let matched = self.meet(env, side, row, looked.shape, out)?;
             if !(matched && self.how == How::Semi && side == L) {
                 self.states[side].add(key, row, times, matched, looked.shape);
             }
@@ -467,23 +473,16 @@ impl Run {
         Ok(())
     }
 
-    /// Pairs a row with the held rows of the other side; true if it matches one.
+    /// Pairs a row with the rows of the other side that were found; true if it matches one.
     fn meet(
         &mut self,
         env: &Env,
         side: usize,
         row: &[u8],
-        key: Hashed<'_>,
-        looked: &Looked,
+        shape: u32,
         out: &mut Out,
     ) -> Result<bool> {
-        let (other, shape) = (1 - side, looked.shape);
-        let range = match (&self.range, &looked.times) {
-            (Some(range), Some(times)) => range.of(side, times.at),
-            _ => i64::MIN..=i64::MAX,
-        };
-        self.found.clear();
-        self.states[other].find(key, &range, &mut self.found);
+        let other = 1 - side;
         if !self.found.is_empty() {
             self.sides[side].locate(row, &mut self.spans)?;
         }

@@ -186,14 +186,10 @@ impl Follow {
     /// Takes the whole lines of the block at hand up to the first marker; `None` if the next line is one, or is not there.
     pub(super) fn lines(&mut self) -> Option<&[u8]> {
         let there = self.block.get(self.at..)?;
-        if self.peeked.is_some() || there.len() > LINE_LIMIT || marker::is_marker(there) {
+        if self.peeked.is_some() || there.len() > LINE_LIMIT {
             return None;
         }
-        let whole = &there[..=memchr::memrchr(b'\n', there)?];
-        let length = match self.marker.find(whole) {
-            Some(newline) => newline + 1,
-            None => whole.len(),
-        };
+        let length = marker::rows_before(&self.marker, there)?;
         let from = self.at;
         self.at += length;
         Some(&self.block[from..self.at])
