@@ -1,12 +1,13 @@
 //! The gate for many rows: what [`validate`] says, for less, of rows that look like one that passed before.
 //!
 //! Rows that one program wrote differ in their values only. What stood between the values of a row that passed (keys, colons, commas)
-//! needs no second look where the same bytes stand again; the values are checked each time.
+//! needs no second look where the same bytes stand again; the values are checked each time, many of them at a stretch.
 
 use std::ops::Range;
 
 use crate::fields_of;
-use crate::scan::Prefix;
+use crate::scan::{Prefix, special};
+use crate::stretch::{Count, Length, Stretch};
 use crate::validate::{number, string, value, word};
 
 /// Looks of rows that are remembered: a writer that leaves out what is absent has a few.
@@ -29,6 +30,9 @@ pub struct Gate {
 struct Look {
     bytes: Vec<u8>,
     parts: Vec<Part>,
+    /// The same by stretches, if enough rows passed to know them. Behind each but the last stands a value, in so many objects.
+    stretches: Vec<(Stretch, usize)>,
+    slow: Count,
 }
 
 /// What stands before a value.
@@ -40,6 +44,7 @@ struct Part {
     end: usize,
     /// How many objects the value stands in.
     depth: usize,
+    length: Length,
 }
 
 impl Gate {
@@ -52,7 +57,7 @@ impl Gate {
     /// of [`validate`](crate::validate()): the row looks new, has no newline, or is none.
     #[inline]
     pub fn pass(&mut self, text: &[u8], at: usize) -> Option<usize> {
-        if let Some(end) = self.looks.first()?.pass(text, at) {
+        if let Some(end) = self.looks.first_mut()?.pass(text, at) {
             return Some(end);
         }
         let (found, end) = (1..self.looks.len())
@@ -113,30 +118,76 @@ impl Look {
                 prefix: Prefix::of(before),
                 end: self.bytes.len(),
                 depth: depths.start,
+                length: Length::default(),
             });
             *from = start + value.len();
         }
         Some(())
     }
 
-    #[inline(always)]
-    fn pass(&self, text: &[u8], mut at: usize) -> Option<usize> {
+    #[inline]
+    fn pass(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        self.by_stretches(text, at)
+            .or_else(|| self.by_values(text, at))
+    }
+
+    #[inline]
+    fn by_stretches(&self, text: &[u8], mut at: usize) -> Option<usize> {
+        let ((last, _), stretches) = self.stretches.split_last()?;
+        for (stretch, depth) in stretches {
+            at = value_end(text, stretch.stands(text, at, special)?, *depth)?;
+        }
+        last.stands(text, at, special)
+    }
+
+    #[inline(never)]
+    fn by_values(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
         let mut from = 0;
-        for part in &self.parts {
+        for part in &mut self.parts {
             let before = &self.bytes[from..part.end];
             if !part.prefix.stands(text, at, before) {
                 return None;
             }
-            at += before.len();
-            at = match text.get(at)? {
-                b'"' => string(text, at + 1).ok()?,
-                b'-' | b'0'..=b'9' => number(text, at).ok()?,
-                _ => other(text, at, part.depth)?,
-            };
+            let start = at + before.len();
+            at = value_end(text, start, part.depth)?;
+            part.length.note(&text[start..at]);
             from = part.end;
         }
         let end = &self.bytes[from..];
-        (text.get(at..)?.starts_with(end)).then_some(at + end.len())
+        if !text.get(at..)?.starts_with(end) {
+            return None;
+        }
+        let end = at + end.len();
+        if self.slow.enough() {
+            self.stretch();
+        }
+        Some(end)
+    }
+
+    #[cold]
+    fn stretch(&mut self) {
+        self.stretches.clear();
+        let (mut stretch, mut from) = (Stretch::default(), 0);
+        for part in &self.parts {
+            stretch.text(&self.bytes[from..part.end]);
+            if !stretch.string(part.length) {
+                let stretch = std::mem::take(&mut stretch);
+                self.stretches.push((stretch, part.depth));
+            }
+            from = part.end;
+        }
+        stretch.text(&self.bytes[from..]);
+        self.stretches.push((stretch, 0));
+    }
+}
+
+/// The end of the value at `at`, if it is one.
+#[inline(always)]
+fn value_end(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+    match text.get(at)? {
+        b'"' => string(text, at + 1).ok(),
+        b'-' | b'0'..=b'9' => number(text, at).ok(),
+        _ => other(text, at, depth),
     }
 }
 

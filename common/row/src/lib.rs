@@ -18,6 +18,7 @@ mod scan;
 mod shape;
 mod small;
 mod splice;
+mod stretch;
 mod text;
 mod validate;
 mod within;

@@ -48,80 +48,16 @@ impl Prefix {
     }
 }
 
-/// Where the quotes and backslashes of a text stand. They are found 64 bytes at a time, ahead of who asks, so that the search for
-/// one does not wait for the end of the one before.
-pub(crate) struct Stops<'t> {
-    text: &'t [u8],
-    last: &'t [u8; 64],
-    /// Which 64 bytes were looked at last, and one bit for each stop among them.
-    block: usize,
-    bits: u64,
-}
-
-impl<'t> Stops<'t> {
-    /// Those of that text; not of one that is shorter than what is looked at together.
-    #[inline(always)]
-    pub(crate) fn new(text: &'t [u8]) -> Option<Stops<'t>> {
-        Some(Stops {
-            text,
-            last: text.last_chunk()?,
-            block: usize::MAX,
-            bits: 0,
-        })
-    }
-
-    /// The first stop from `at` on; the end of the text if there is none.
-    #[inline(always)]
-    pub(crate) fn next(&mut self, at: usize) -> usize {
-        if at / 64 != self.block {
-            self.look(at / 64);
-        }
-        let bits = self.bits >> (at % 64);
-        if bits != 0 {
-            return at + bits.trailing_zeros() as usize;
-        }
-        loop {
-            let block = self.block + 1;
-            if block * 64 >= self.text.len() {
-                return self.text.len();
-            }
-            self.look(block);
-            if self.bits != 0 {
-                return block * 64 + self.bits.trailing_zeros() as usize;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn look(&mut self, block: usize) {
-        self.block = block;
-        let rest = self.text.get(block * 64..).unwrap_or_default();
-        self.bits = match rest.first_chunk() {
-            Some(bytes) => stops(bytes),
-            // The last 64 bytes begin in the block before.
-            None => stops(self.last)
-                .checked_shr(64 - rest.len() as u32)
-                .unwrap_or(0),
-        };
-    }
-}
-
-/// One bit for each of 64 bytes that is one.
+/// All bits of each byte that is a quote or a backslash.
 #[inline(always)]
-fn stops(bytes: &[u8; 64]) -> u64 {
-    let (parts, _) = bytes.as_chunks::<16>();
-    let bits = |part: usize| u64::from(delimiters(&parts[part])) << (16 * part);
-    bits(0) | bits(1) | bits(2) | bits(3)
+pub(crate) fn delimiters(bytes: u8x16) -> u8x16 {
+    bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))
 }
 
-/// One bit for each byte that is a quote, a backslash or a control character.
+/// All bits of each byte that is a quote, a backslash or a control character.
 #[inline(always)]
-fn special(bytes: &[u8; 16]) -> u32 {
-    let bytes = u8x16::new(*bytes);
-    let quote = bytes.simd_eq(u8x16::splat(b'"'));
-    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
-    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-    (quote | backslash | control).to_bitmask()
+pub(crate) fn special(bytes: u8x16) -> u8x16 {
+    delimiters(bytes) | bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)
 }
 
 /// A position from `at` on with nothing before it that ends a string or may not stand in one: it holds such a byte (a quote, a
@@ -129,22 +65,13 @@ fn special(bytes: &[u8; 16]) -> u32 {
 #[inline(always)]
 pub(crate) fn clean_end(row: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = row.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        let hit = special(bytes);
+        let hit = special(u8x16::new(*bytes)).to_bitmask();
         if hit != 0 {
             return at + hit.trailing_zeros() as usize;
         }
         at += 16;
     }
     at
-}
-
-/// One bit for each byte that is a quote or a backslash.
-#[inline(always)]
-fn delimiters(bytes: &[u8; 16]) -> u32 {
-    let bytes = u8x16::new(*bytes);
-    let quote = bytes.simd_eq(u8x16::splat(b'"'));
-    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
-    (quote | backslash).to_bitmask()
 }
 
 /// First position from `at` on that is no JSON white space.
@@ -162,7 +89,7 @@ pub(crate) fn string_end(row: &[u8], mut at: usize) -> Result<(usize, bool), Bad
     let mut escaped = false;
     loop {
         while let Some(bytes) = row.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-            let hit = delimiters(bytes);
+            let hit = delimiters(u8x16::new(*bytes)).to_bitmask();
             if hit != 0 {
                 at += hit.trailing_zeros() as usize;
                 break;

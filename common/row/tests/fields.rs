@@ -230,6 +230,39 @@ proptest! {
 }
 
 proptest! {
+    /// The same where strings stay as long for some time.
+    #[test]
+    fn lengths_seen_before_change_nothing(
+        runs in prop::collection::vec((0usize..4, 0usize..7, 1usize..70), 1..8),
+        wanted in prop::collection::vec(prop::sample::select(vec!["a", "bb", "c", "zz"]), 0..4),
+    ) {
+        let values = ["\"\"", "\"xyz\"", "\"2025-01-15T00:00:00.000Z\"", "\"é\"", "\"\\\"\"", "7", "{\"c\":\"xyz\"}"];
+        let fields = Fields::new(wanted);
+        let mut used = Spans::default();
+        for (shape, value, times) in runs {
+            for time in 0..times {
+                let x = values[value];
+                // Now and then another one.
+                let y = values[if time % 37 == 36 { 0 } else { value }];
+                let row = match shape {
+                    0 => format!("{{\"a\":{x},\"bb\":{y}}}"),
+                    1 => format!("{{\"a\":{y},\"bb\":{time},\"c\":{x}}}"),
+                    2 => format!("{{\"a\":{x},\"c\":\"{time}\",\"a\":{y}}}"),
+                    _ => format!("{{ \"c\": {x}, \"a long name that is not wanted\": {y}, \"bb\": [{time}]}}"),
+                };
+                let mut new = Spans::default();
+                fields.locate(row.as_bytes(), &mut new).unwrap();
+                fields.locate(row.as_bytes(), &mut used).unwrap();
+                prop_assert_eq!(used.repeated(), new.repeated(), "{}", row);
+                for index in 0..fields.len() {
+                    prop_assert_eq!(used.span(index), new.span(index), "{}", row);
+                }
+                // What is cut off is no row.
+                prop_assert!(fields.locate(&row.as_bytes()[..row.len() - 1], &mut used).is_err());
+            }
+        }
+    }
+
     /// Spans that have seen other rows find the same as new ones, whatever the shapes of those rows and of this one.
     #[test]
     fn what_was_seen_before_changes_nothing(

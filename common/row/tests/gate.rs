@@ -24,10 +24,16 @@ fn passed(text: &str) -> usize {
     passed
 }
 
-/// Neither gate takes the line, which stands between two rows that pass.
+/// So many rows that are as long are compared by stretches from then on.
+const ALIKE: usize = 40;
+
+/// Neither gate takes the line, which stands between rows that pass.
 fn refuses(first: &str, line: &str) {
     assert!(validate(line.as_bytes()).is_err(), "{line}");
-    assert_eq!(passed(&format!("{first}{line}\n{first}")), 1, "{line}");
+    for before in [1, ALIKE] {
+        let text = format!("{}{line}\n{first}", first.repeat(before));
+        assert_eq!(passed(&text), before, "{line}");
+    }
 }
 
 #[test]
@@ -109,6 +115,39 @@ fn what_is_no_row_does_not_pass() {
     }
 }
 
+#[test]
+fn strings_may_change_their_length() {
+    let row = |id: &str, at: &str| format!("{{\"id\":\"{id}\",\"n\":1,\"at\":\"{at}\"}}\n");
+    let same = row("e00000001", "2025-01-15T00:00:00.000Z").repeat(ALIKE);
+    for (id, at) in [
+        ("e0000000", "2025-01-15T00:00:00.000Z"),
+        ("e000000001", "2025-01-15T00:00:00.000Z"),
+        ("", ""),
+        ("e0000000é", "2025-01-15T00:00:00\\u002e"),
+        ("a\\\"cdefgh", "2025-01-15T00:00:00.000\\\\"),
+    ] {
+        let text = [same.clone(), row(id, at).repeat(ALIKE), same.clone()].concat();
+        assert_eq!(passed(&text), 3 * ALIKE - 1, "{id} {at}");
+    }
+    let first = row("abcdefgh", "0123456789abcdefghij");
+    for (id, at) in [
+        ("abc\"efgh", "0123456789abcdefghij"),
+        ("abc\tefgh", "0123456789abcdefghij"),
+        ("abcdefgh", "0123456789abcdefghi\""),
+        ("abcdefgh", "0123456789abcdefghi\\"),
+        ("abcdefgh", "0123456789\u{1}bcdefghij"),
+    ] {
+        refuses(&first, row(id, at).trim_end());
+    }
+    // The row behind is no part of this one.
+    let text = format!(
+        "{}{}{first}",
+        first.repeat(ALIKE),
+        &first[..first.len() - 3]
+    );
+    assert_eq!(passed(&text), ALIKE - 1);
+}
+
 fn value() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         "-?(0|[1-9][0-9]{0,20})([.][0-9]{1,6})?([eE][+-]?[0-9]{1,3})?",
@@ -127,6 +166,25 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn both_gates_agree_on_rows_that_are_as_long(
+        values in prop::collection::vec(("[a-z]{3}", "[ -!#-\\[\\]-~é]{0,3}", "[0-9a-f]{20}", 0u32..1000), 80),
+        damage in any::<prop::sample::Index>(),
+        by in "[\"{}\\[\\],:\\\\ x\n\t]",
+    ) {
+        let mut text: String = values
+            .iter()
+            .map(|(a, b, c, d)| format!("{{\"a\":\"{a}\",\"b\":\"{b}\",\"c\":\"{c}\",\"d\":{d}}}\n"))
+            .collect();
+        prop_assert_eq!(passed(&text), 79);
+        let half = text.len() / 2;
+        let at = half + damage.index(half - 1);
+        if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+            text.replace_range(at..at + 1, &by);
+            passed(&text);
+        }
+    }
+
     #[test]
     fn both_gates_agree(values in prop::collection::vec((value(), value()), 1..12), damage in any::<prop::sample::Index>(), by in "[\"{}\\[\\],:\\\\ x\n]") {
         let mut text: String = values.iter().map(|(a, b)| format!("{{\"a\":{a},\"b\":{b}}}\n")).collect();
