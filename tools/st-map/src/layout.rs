@@ -244,10 +244,7 @@ impl Source {
                 return write_json(out, value, Zone::UTC);
             }
             Source::Field(field) => slots.raw(*field).unwrap_or(b"null"),
-            Source::Expression(expression) => match expression.raw(&slots) {
-                Some(raw) => raw,
-                None => return write_json(out, &expression.eval(parts.env, &slots), Zone::UTC),
-            },
+            Source::Expression(expression) => return expression.write(parts.env, &slots, out),
         };
         out.extend_from_slice(raw);
     }

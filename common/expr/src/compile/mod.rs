@@ -19,7 +19,7 @@ use crate::columns::Place;
 use crate::error::{Span, SyntaxError};
 use crate::eval::{Op, Scope};
 use crate::function::Env;
-use crate::json::read_json;
+use crate::json::{read_json, write_json};
 use crate::{Columns, Slots, Type, Value, parse_expr};
 use st_time::Zone;
 use std::cell::RefCell;
@@ -74,6 +74,23 @@ impl Compiled {
             slots,
             variables: RefCell::default(),
         })
+    }
+
+    /// Appends the value as JSON: its bytes as they stand, if [`Compiled::raw`] has them; all else is in UTC.
+    #[inline]
+    pub fn write<'r>(&'r self, env: &Env, slots: &Slots<'_, 'r>, out: &mut Vec<u8>) {
+        if let Some(raw) = self.raw(slots) {
+            return out.extend_from_slice(raw);
+        }
+        let scope = Scope {
+            env,
+            slots,
+            variables: RefCell::default(),
+        };
+        match self.op.number(&scope) {
+            Some(number) => number.write(out),
+            None => write_json(out, &self.op.eval(&scope), Zone::UTC),
+        }
     }
 
     /// Evaluates a condition: true only if it is true, neither false nor null.

@@ -34,24 +34,32 @@ impl Order {
 
 /// A comparison of two values.
 pub struct Comparison<'r> {
-    pub order: Order,
-    pub a: &'r Op,
-    pub b: &'r Op,
+    order: Order,
+    a: &'r Op,
+    b: &'r Op,
 }
 
 impl<'r> Comparison<'r> {
-    pub fn eval(&self, scope: &Scope<'_, 'r>) -> Value<'r> {
-        if let Some(ordering) = self.numbers(scope) {
-            return Value::Boolean(self.order.holds(ordering));
-        }
+    /// The comparison of what these give.
+    #[inline]
+    pub fn new(order: Order, a: &'r Op, b: &'r Op) -> Self {
+        Comparison { order, a, b }
+    }
+
+    /// `None` for null.
+    #[inline]
+    pub fn truth(&self, scope: &Scope<'_, 'r>) -> Option<bool> {
+        let ordering = self.numbers(scope).or_else(|| self.values(scope))?;
+        Some(self.order.holds(ordering))
+    }
+
+    /// The order of two values of any kind.
+    fn values(&self, scope: &Scope<'_, 'r>) -> Option<Ordering> {
         let a = self.a.eval(scope);
         if a.is_null() {
-            return Value::Null;
+            return None;
         }
-        let b = self.b.eval(scope);
-        ordering(&a, &b, scope).map_or(Value::Null, |ordering| {
-            Value::Boolean(self.order.holds(ordering))
-        })
+        ordering(&a, &self.b.eval(scope), scope)
     }
 }
 

@@ -177,12 +177,9 @@ impl Op {
             Op::IsTruth(x, truth, negated) => {
                 Value::Boolean((x.truth(scope) == Some(*truth)) != *negated)
             }
-            Op::Compare(order, a, b) => Comparison {
-                order: *order,
-                a,
-                b,
-            }
-            .eval(scope),
+            Op::Compare(order, a, b) => Comparison::new(*order, a, b)
+                .truth(scope)
+                .map_or(Value::Null, Value::Boolean),
             Op::FieldIs(field, text, negated) => logic::field_is(*field, text, *negated, scope),
             Op::NullSafeEqual(a, b) => logic::null_safe_equal(a, b, scope),
             Op::Between(x, low, high) => logic::between(x, low, high, scope),
@@ -220,7 +217,15 @@ impl Op {
     }
 
     /// Evaluates a condition: `None` for null. Text is read as Spark casts it to BOOLEAN.
+    #[inline]
     pub fn truth<'r>(&'r self, scope: &Scope<'_, 'r>) -> Option<bool> {
+        match self {
+            Op::Compare(order, a, b) => Comparison::new(*order, a, b).truth(scope),
+            _ => self.value_truth(scope),
+        }
+    }
+
+    fn value_truth<'r>(&'r self, scope: &Scope<'_, 'r>) -> Option<bool> {
         match self.eval(scope) {
             Value::Boolean(x) => Some(x),
             Value::Null => None,

@@ -5,11 +5,14 @@
 use std::cmp::Ordering;
 
 use st_row::{Short, short_number};
+use st_time::Zone;
 
 use super::arithmetic::{Arithmetic, Flavour};
 use super::{Op, Scope};
 use crate::ast::Binary;
 use crate::compare::doubles;
+use crate::json::write_json;
+use crate::number::write_double;
 use crate::{Type, Value};
 
 /// A number as it is computed with.
@@ -32,6 +35,15 @@ impl Number {
             (Double(a), Double(b)) => Some(doubles(a, b)),
             (Double(a), Integer(b)) => Some(doubles(a, exact(b)?)),
             (Integer(a), Double(b)) => Some(doubles(exact(a)?, b)),
+        }
+    }
+
+    /// Appends it as JSON.
+    #[inline]
+    pub fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Number::Double(x) if x.is_finite() => write_double(out, x),
+            other => write_json(out, &other.into(), Zone::UTC),
         }
     }
 
