@@ -60,18 +60,38 @@ pub(crate) fn special(bytes: u8x16) -> u8x16 {
     delimiters(bytes) | bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)
 }
 
-/// A position from `at` on with nothing before it that ends a string or may not stand in one: it holds such a byte (a quote, a
-/// backslash, a control character), or fewer than sixteen bytes are left.
+/// The first position from `at` on of a byte of which `stops` sets all bits; the end of the row if there is none.
 #[inline(always)]
-pub(crate) fn clean_end(row: &[u8], mut at: usize) -> usize {
-    while let Some(bytes) = row.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        let hit = special(u8x16::new(*bytes)).to_bitmask();
+fn next(row: &[u8], mut at: usize, stops: impl Fn(u8x16) -> u8x16) -> usize {
+    let stops = |bytes: &[u8; 16]| stops(u8x16::new(*bytes)).to_bitmask();
+    while let Some(bytes) = row.get(at..).and_then(<[u8]>::first_chunk) {
+        let hit = stops(bytes);
         if hit != 0 {
             return at + hit.trailing_zeros() as usize;
         }
         at += 16;
     }
-    at
+    let rest = row.len().saturating_sub(at);
+    let hit = match row.last_chunk() {
+        // They begin before `at`.
+        Some(bytes) => stops(bytes) >> (16 - rest),
+        None => {
+            let mut bytes = [0; 16];
+            bytes[..rest].copy_from_slice(&row[row.len() - rest..]);
+            stops(&bytes) & ((1 << rest) - 1)
+        }
+    };
+    match hit {
+        0 => row.len(),
+        hit => at + hit.trailing_zeros() as usize,
+    }
+}
+
+/// The first position from `at` on of a byte that ends a string or may not stand in one (a quote, a backslash, a control character);
+/// the end of the row if there is none.
+#[inline(always)]
+pub(crate) fn clean_end(row: &[u8], at: usize) -> usize {
+    next(row, at, special)
 }
 
 /// First position from `at` on that is no JSON white space.
@@ -88,21 +108,13 @@ pub(crate) fn skip_space(row: &[u8], mut at: usize) -> usize {
 pub(crate) fn string_end(row: &[u8], mut at: usize) -> Result<(usize, bool), BadRow> {
     let mut escaped = false;
     loop {
-        while let Some(bytes) = row.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-            let hit = delimiters(u8x16::new(*bytes)).to_bitmask();
-            if hit != 0 {
-                at += hit.trailing_zeros() as usize;
-                break;
-            }
-            at += 16;
-        }
+        at = next(row, at, delimiters);
         match row.get(at) {
             Some(b'"') => return Ok((at, escaped)),
-            Some(b'\\') => {
+            Some(_) => {
                 escaped = true;
                 at += 2;
             }
-            Some(_) => at += 1,
             None => return not_json(row.len(), "the string has no end"),
         }
     }

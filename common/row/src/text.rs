@@ -12,7 +12,7 @@ pub fn unescape(quoted: &[u8]) -> Result<Cow<'_, str>, BadRow> {
     let [b'"', inner @ .., b'"'] = quoted else {
         return not_json(0, "expected a string");
     };
-    if clean_prefix(inner) == inner.len() {
+    if clean_end(inner, 0) == inner.len() {
         return utf8(inner).map(Cow::Borrowed);
     }
     let mut text = Vec::with_capacity(inner.len());
@@ -111,7 +111,7 @@ pub(crate) fn hex4(text: &[u8], at: usize) -> Option<u32> {
 #[inline]
 pub fn plain_text(raw: &[u8]) -> Option<&[u8]> {
     match raw {
-        [b'"', text @ .., b'"'] if clean_prefix(text) == text.len() => Some(text),
+        [b'"', text @ .., b'"'] if clean_end(text, 0) == text.len() => Some(text),
         _ => None,
     }
 }
@@ -121,7 +121,8 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     loop {
-        let clean = clean_prefix(rest);
+        // So many bytes need no escape.
+        let clean = clean_end(rest, 0);
         out.extend_from_slice(&rest[..clean]);
         let Some(&b) = rest.get(clean) else { break };
         match b {
@@ -142,14 +143,4 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
         rest = &rest[clean + 1..];
     }
     out.push(b'"');
-}
-
-/// How many bytes need no escape.
-#[inline]
-fn clean_prefix(text: &[u8]) -> usize {
-    let mut at = clean_end(text, 0);
-    while at < text.len() && text[at] >= 0x20 && text[at] != b'"' && text[at] != b'\\' {
-        at += 1;
-    }
-    at
 }

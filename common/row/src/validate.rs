@@ -187,8 +187,7 @@ pub(crate) fn string(line: &[u8], mut at: usize) -> Result<usize, BadRow> {
                 Some(b'u') if hex4(line, at + 2).is_some() => at += 6,
                 _ => return not_json(at, "not an escape"),
             },
-            Some(0..0x20) => return not_json(at, "a control character in a string"),
-            Some(_) => at += 1,
+            Some(_) => return not_json(at, "a control character in a string"),
             None => return not_json(at, "the string has no end"),
         }
     }
