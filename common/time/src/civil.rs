@@ -23,7 +23,8 @@ pub(crate) fn civil_of_wide(days: i64) -> Civil {
     // Eras of 400 years, each year beginning in March, so that the leap day comes last.
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
+    // From here on in 32 bits, in which division takes less.
+    let day_of_era = z.rem_euclid(146_097) as u32;
     let year_of_era =
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -34,7 +35,7 @@ pub(crate) fn civil_of_wide(days: i64) -> Civil {
     } else {
         shifted - 9
     };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let year = i64::from(year_of_era) + era * 400 + i64::from(month <= 2);
     Civil {
         year: year as i32,
         month: month as u8,

@@ -43,6 +43,11 @@ fn the_wire_shows_milliseconds_and_more_when_there_is_more() {
         "2025-01-15T10:30:00.120050Z"
     );
     assert_eq!(iso(-1, Zone::UTC), "1969-12-31T23:59:59.999999Z");
+    assert_eq!(iso(-1000, Zone::UTC), "1969-12-31T23:59:59.999Z");
+    assert_eq!(iso(0, Zone::UTC), "1970-01-01T00:00:00.000Z");
+    let last = 253_402_300_799_999_000;
+    assert_eq!(iso(last, Zone::UTC), "9999-12-31T23:59:59.999Z");
+    assert_eq!(iso(last + 1000, Zone::UTC), "+10000-01-01T00:00:00.000Z");
     assert_eq!(
         iso(ts("+12345-03-15", Zone::UTC), Zone::UTC),
         "+12345-03-15T00:00:00.000Z"
@@ -399,6 +404,14 @@ proptest! {
         prop_assert_eq!(parse_timestamp(local.as_bytes(), Zone::UTC), Some(micros / 2));
         let parts = parts_of(micros, Zone::UTC);
         prop_assert_eq!(from_parts(&parts, Zone::UTC), Some(micros));
+    }
+
+    #[test]
+    fn texts_agree_with_another_calendar(millis in 0i64..253_402_300_800_000) {
+        let micros = millis * 1000;
+        let other = chrono::DateTime::from_timestamp_millis(millis).unwrap();
+        let other = other.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        prop_assert_eq!(text(|out| write_iso(out, micros, Zone::UTC)), other);
     }
 
     #[test]
