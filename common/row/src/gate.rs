@@ -57,12 +57,24 @@ impl Gate {
     /// of [`validate`](crate::validate()): the row looks new, has no newline, or is none.
     #[inline]
     pub fn pass(&mut self, text: &[u8], at: usize) -> Option<usize> {
-        if let Some(end) = self.looks.first_mut()?.pass(text, at) {
-            return Some(end);
+        match self.looks.first()?.by_stretches(text, at) {
+            None => self.pass_other(text, at),
+            end => end,
         }
-        let (found, end) = (1..self.looks.len())
-            .find_map(|index| Some((index, self.looks[index].pass(text, at)?)))?;
-        self.looks.swap(0, found);
+    }
+
+    #[inline(never)]
+    fn pass_other(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        let mut looks = self.looks.iter().enumerate().skip(1);
+        let found = looks.find_map(|(index, look)| Some((index, look.by_stretches(text, at)?)));
+        let (index, end) = match found {
+            Some(found) => found,
+            None => {
+                let mut looks = self.looks.iter_mut().enumerate();
+                looks.find_map(|(index, look)| Some((index, look.by_values(text, at)?)))?
+            }
+        };
+        self.looks.swap(0, index);
         Some(end)
     }
 
@@ -126,12 +138,6 @@ impl Look {
     }
 
     #[inline]
-    fn pass(&mut self, text: &[u8], at: usize) -> Option<usize> {
-        self.by_stretches(text, at)
-            .or_else(|| self.by_values(text, at))
-    }
-
-    #[inline]
     fn by_stretches(&self, text: &[u8], mut at: usize) -> Option<usize> {
         let ((last, _), stretches) = self.stretches.split_last()?;
         for (stretch, depth) in stretches {
@@ -140,7 +146,6 @@ impl Look {
         last.stands(text, at, special)
     }
 
-    #[inline(never)]
     fn by_values(&mut self, text: &[u8], mut at: usize) -> Option<usize> {
         let mut from = 0;
         for part in &mut self.parts {

@@ -11,6 +11,9 @@ const OFTEN: u32 = 8;
 /// Rows that were compared value by value, after which they are compared by stretches.
 const ENOUGH: u32 = 32;
 
+/// Longer strings are searched for their end: a stretch takes three times its own length.
+const LONGEST: usize = 256;
+
 /// How long the strings at one place were.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Length {
@@ -35,7 +38,8 @@ impl Length {
 
     /// The length with its quotes that the next string is taken to have.
     fn steady(self) -> Option<usize> {
-        (self.rows >= OFTEN << self.changes).then_some(self.bytes as usize)
+        let bytes = self.bytes as usize;
+        (self.rows >= OFTEN << self.changes && bytes <= LONGEST).then_some(bytes)
     }
 }
 
@@ -57,6 +61,7 @@ impl Count {
 pub(crate) struct Stretch {
     chunks: Vec<Chunk>,
     length: usize,
+    has_strings: bool,
 }
 
 /// Sixteen bytes of it. All bits are set in `text` for a byte that stands there in each row, in `inside` for one within a string.
@@ -85,6 +90,7 @@ impl Stretch {
         let Some(inside) = length.steady().and_then(|bytes| bytes.checked_sub(2)) else {
             return false;
         };
+        self.has_strings = true;
         self.push(Some(b'"'));
         (0..inside).for_each(|_| self.push(None));
         self.push(Some(b'"'));
@@ -131,6 +137,12 @@ impl Stretch {
                 for (chunk, bytes) in self.chunks.iter().zip(bytes) {
                     look(chunk, u8x16::new(*bytes));
                 }
+            }
+            // Mostly the end of a row, which takes less than to put sixteen bytes together.
+            None if self.chunks.len() == 1 && !self.has_strings => {
+                let text = self.chunks.first()?.bytes.as_array();
+                let same = row.get(at..)?.starts_with(&text[..self.length]);
+                return same.then_some(at + self.length);
             }
             None => {
                 for (index, chunk) in self.chunks.iter().enumerate() {
